@@ -1,0 +1,137 @@
+"""Turning scores into probabilities that mean what they say.
+
+Platt scaling (Platt 1999, "Probabilistic outputs for support vector machines"): a logistic
+curve over one or more scores, fitted by maximum likelihood on smoothed targets
+(n+ + 1)/(n+ + 2) and 1/(n- + 2), which keeps it finite on separable data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rag_router.errors import DataError
+
+__all__ = ["Platt", "auroc", "brier_score", "expected_calibration_error", "logit"]
+
+_EDGE = 1e-6
+
+
+def logit(p: ArrayLike) -> NDArray[np.float64]:
+    """Log-odds of `p`, with p kept 1e-6 away from 0 and 1."""
+    clipped = np.clip(np.asarray(p, dtype=np.float64), _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """p = 1 / (1 + exp(-(intercept + sum_i slope_i * score_i))).
+
+    Attributes:
+        slopes: One per score; positive where a higher score means more likely.
+        intercept: Log-odds at score zero.
+    """
+
+    slopes: tuple[float, ...]
+    intercept: float
+
+    def __call__(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities in (0, 1) for scores of shape (n,) or (n, len(slopes))."""
+        columns = np.asarray(scores, dtype=np.float64).reshape(-1, len(self.slopes))
+        return _sigmoid(columns @ np.asarray(self.slopes) + self.intercept)
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, labels: Sequence[bool], *, penalty: float = 1e-6) -> Platt:
+        """Fit by Newton's method on Platt's smoothed targets.
+
+        Args:
+            scores: Shape (n,) or (n, d).
+            labels: What happened, n of them.
+            penalty: Ridge on the slopes of standardised scores, >= 0; keeps collinear scores apart.
+
+        Raises:
+            DataError: only one class is there, or a score is not finite.
+        """
+        y = np.asarray(labels, dtype=bool)
+        x = np.asarray(scores, dtype=np.float64).reshape(len(y), -1)
+        if not np.isfinite(x).all():
+            raise DataError("scores hold NaN or infinity.", hint="Drop those rows first.")
+        positives, negatives = int(y.sum()), int((~y).sum())
+        if not positives or not negatives:
+            raise DataError(
+                f"calibration needs both classes; saw {positives} right and {negatives} wrong.",
+                hint="Give more, and more varied, labelled questions.",
+            )
+        target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+        mean, scale = x.mean(axis=0), x.std(axis=0)
+        scale[scale == 0] = 1.0
+        design = np.column_stack([(x - mean) / scale, np.ones(len(y))])
+        ridge = np.diag([penalty * len(y)] * x.shape[1] + [0.0])
+        beta = np.zeros(design.shape[1])
+        beta[-1] = np.log((positives + 1) / (negatives + 1))
+        loss = _loss(design, target, ridge, beta)
+        for _ in range(100):
+            p = _sigmoid(design @ beta)
+            gradient = design.T @ (p - target) + ridge @ beta
+            hessian = design.T @ (design * (p * (1 - p))[:, None]) + ridge + 1e-12 * np.eye(len(beta))
+            step = np.linalg.solve(hessian, gradient)
+            size = 1.0
+            # Halve the step until the loss falls: plain Newton can overshoot on separable data.
+            while _loss(design, target, ridge, beta - size * step) > loss and size > 1e-8:
+                size /= 2
+            beta = beta - size * step
+            fallen, loss = loss - _loss(design, target, ridge, beta), _loss(design, target, ridge, beta)
+            if fallen < 1e-12:
+                break
+        slopes = beta[:-1] / scale
+        return cls(tuple(map(float, slopes)), float(beta[-1] - slopes @ mean))
+
+
+def auroc(scores: ArrayLike, labels: Sequence[bool]) -> float:
+    """Probability that a right one outscores a wrong one, ties counting half.
+
+    Raises:
+        DataError: only one class is there.
+    """
+    y = np.asarray(labels, dtype=bool)
+    x = np.asarray(scores, dtype=np.float64)
+    positives, negatives = int(y.sum()), int((~y).sum())
+    if not positives or not negatives:
+        raise DataError(f"AUROC needs both classes; saw {positives} and {negatives}.")
+    order = np.unique(x, return_inverse=True)[1]
+    counts = np.bincount(order)
+    # Midrank of a tie group: everything below it, plus half of itself.
+    midrank = np.cumsum(counts) - (counts - 1) / 2
+    return float((midrank[order][y].sum() - positives * (positives + 1) / 2) / positives / negatives)
+
+
+def brier_score(p: ArrayLike, labels: Sequence[bool]) -> float:
+    """Mean squared distance between probability and outcome, in [0, 1]."""
+    return float(np.mean((np.asarray(p, dtype=np.float64) - np.asarray(labels, dtype=float)) ** 2))
+
+
+def expected_calibration_error(p: ArrayLike, labels: Sequence[bool], *, bins: int = 10) -> float:
+    """Mean |accuracy - confidence| over bins of equal mass, in [0, 1]."""
+    probability = np.asarray(p, dtype=np.float64)
+    outcome = np.asarray(labels, dtype=np.float64)
+    parts = np.array_split(np.argsort(probability, kind="stable"), bins)
+    gaps = [abs(outcome[i].mean() - probability[i].mean()) * len(i) for i in parts if len(i)]
+    return float(sum(gaps) / len(probability))
+
+
+def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1 + np.tanh(z / 2)))
+
+
+def _loss(
+    design: NDArray[np.float64],
+    target: NDArray[np.float64],
+    ridge: NDArray[np.float64],
+    beta: NDArray[np.float64],
+) -> float:
+    z = design @ beta
+    # log(1 + e^z) - t z is the cross-entropy of a logistic model, written so that it cannot overflow.
+    return float(np.sum(np.logaddexp(0, z) - target * z) + 0.5 * beta @ ridge @ beta)

@@ -1,0 +1,149 @@
+"""The key-value cache of a transformer as a value: never changed, only made anew.
+
+Rows of different true lengths stand left-padded in one frame of `length` columns. A layer with
+full attention holds all columns; a sliding-window layer (Gemma 3) holds only the last
+`window - 1` of them, and must still be told how many columns there were (`cumulative_length`),
+or its mask is shifted. Joining caches therefore pads *per layer*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicCache, DynamicSlidingWindowLayer
+
+from rag_router.errors import ModelError
+
+__all__ = ["KeyValues"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValues:
+    """Keys and values of all layers, for rows in one left-padded frame.
+
+    Attributes:
+        keys: One tensor a layer, (rows, heads, columns held, head width).
+        values: The same for values.
+        windows: Sliding window of each layer; None where attention is full.
+        mask: bool (rows, length), False where a column only pads a row.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    windows: tuple[int | None, ...]
+    mask: Tensor
+
+    @property
+    def rows(self) -> int:
+        return int(self.mask.shape[0])
+
+    @property
+    def length(self) -> int:
+        return int(self.mask.shape[1])
+
+    @property
+    def positions(self) -> Tensor:
+        """True position of the next token of each row, shape (rows,)."""
+        return self.mask.sum(dim=1)
+
+    @classmethod
+    def empty_like(cls, config: Any) -> DynamicCache:
+        """Return transformers' own empty cache for a first pass."""
+        return DynamicCache(config=config)
+
+    @classmethod
+    def of(cls, cache: DynamicCache, mask: Tensor) -> KeyValues:
+        """Take what transformers' cache holds; the tensors are shared, not copied.
+
+        Raises:
+            ModelError: a layer keeps something else than keys and values.
+        """
+        for layer in cache.layers:
+            if getattr(layer, "keys", None) is None:
+                raise ModelError(
+                    f"cache layers of type {type(layer).__name__} are not supported.",
+                    hint="Use a model of the Llama, Gemma 3 or Mixtral kind.",
+                )
+        return cls(
+            keys=tuple(layer.keys for layer in cache.layers),
+            values=tuple(layer.values for layer in cache.layers),
+            windows=tuple(
+                layer.sliding_window if isinstance(layer, DynamicSlidingWindowLayer) else None
+                for layer in cache.layers
+            ),
+            mask=mask,
+        )
+
+    def to_cache(self, config: Any) -> DynamicCache:
+        """Fill transformers' cache. Its updates concatenate, so ours stays as it is."""
+        cache = DynamicCache(config=config)
+        for layer, keys, values in zip(cache.layers, self.keys, self.values, strict=True):
+            layer.lazy_initialization(keys, values)
+            layer.keys, layer.values = keys, values
+            if isinstance(layer, DynamicSlidingWindowLayer):
+                layer.cumulative_length = self.length
+        return cache
+
+    def select(self, rows: Sequence[int]) -> KeyValues:
+        """Return these rows, in this order; columns that pad all of them are dropped."""
+        index = torch.as_tensor(list(rows), dtype=torch.long, device=self.mask.device)
+        mask = self.mask[index]
+        length = int(mask.sum(dim=1).max())
+        return KeyValues(
+            keys=tuple(self._tail(k[index], w, length) for k, w in self._layers(self.keys)),
+            values=tuple(self._tail(v[index], w, length) for v, w in self._layers(self.values)),
+            windows=self.windows,
+            mask=mask[:, self.length - length :],
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[KeyValues]) -> KeyValues:
+        """Stand caches side by side, short ones padded on the left.
+
+        Raises:
+            ModelError: the caches come from different models.
+        """
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        if any(part.windows != first.windows for part in parts):
+            raise ModelError("caches of different models cannot share a batch.")
+        length = max(part.length for part in parts)
+        return cls(
+            keys=tuple(
+                torch.cat([_pad(p.keys[i], _held(w, length)) for p in parts])
+                for i, w in enumerate(first.windows)
+            ),
+            values=tuple(
+                torch.cat([_pad(p.values[i], _held(w, length)) for p in parts])
+                for i, w in enumerate(first.windows)
+            ),
+            windows=first.windows,
+            mask=torch.cat([_pad_mask(part.mask, length) for part in parts]),
+        )
+
+    def _layers(self, tensors: tuple[Tensor, ...]) -> list[tuple[Tensor, int | None]]:
+        return list(zip(tensors, self.windows, strict=True))
+
+    @staticmethod
+    def _tail(tensor: Tensor, window: int | None, length: int) -> Tensor:
+        return tensor[:, :, tensor.shape[2] - min(tensor.shape[2], _held(window, length)) :]
+
+
+def _held(window: int | None, length: int) -> int:
+    """Columns that a layer holds of a frame of `length`."""
+    return length if window is None else min(length, window - 1)
+
+
+def _pad(tensor: Tensor, columns: int) -> Tensor:
+    missing = columns - tensor.shape[2]
+    return torch.nn.functional.pad(tensor, (0, 0, missing, 0)) if missing else tensor
+
+
+def _pad_mask(mask: Tensor, length: int) -> Tensor:
+    missing = length - mask.shape[1]
+    return torch.nn.functional.pad(mask, (missing, 0), value=False) if missing else mask

@@ -1,0 +1,217 @@
+"""What a model reads: few-shot text for base models, the chat template for instructed ones.
+
+Both streams of a question carry the same worked examples; only the passages differ, so that what
+the streams disagree about is due to the passages alone. Passages are data: each is one numbered
+line (`as_data` removes line breaks, control characters and markup), so that no passage can close
+its own line, begin a "Question:" of its own, or speak as another role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from rag_router.artefacts import fingerprint_of
+from rag_router.errors import QuestionError
+from rag_router.models.base import CausalModel
+from rag_router.text import as_data, sentence_spans
+from rag_router.types import Passage
+
+__all__ = ["Prompt", "PromptStyle", "closed_book_prompt", "contextual_prompt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One worked example, with the passage that answers it."""
+
+    title: str
+    passage: str
+    question: str
+    answer: str
+
+
+# Written for this project; none of them comes from a question set.
+_SHOTS: Final = (
+    Shot(
+        "Aurora Bridge",
+        "The Aurora Bridge was opened in 1932 and carries six lanes over Lake Union.",
+        "when was the aurora bridge opened",
+        "1932",
+    ),
+    Shot(
+        "Marie Curie",
+        "Marie Curie shared the 1903 prize in physics with her husband Pierre Curie.",
+        "Who shared the 1903 physics prize with Marie Curie?",
+        "Pierre Curie",
+    ),
+    Shot(
+        "Honey",
+        "Honey is made by bees, which collect nectar from flowers.",
+        "what animal makes honey",
+        "bees",
+    ),
+    Shot(
+        "Lake Titicaca",
+        "Lake Titicaca lies in the Andes on the border of Bolivia and Peru.",
+        "On the border of which two countries does Lake Titicaca lie?",
+        "Bolivia and Peru",
+    ),
+)
+
+_INSTRUCTION: Final = "Answer each question with a few words."
+_INSTRUCTION_PASSAGES: Final = "Answer each question with a few words from its passages."
+_MAX_QUESTION_TOKENS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt ready to be read.
+
+    Attributes:
+        ids: Token ids, with the begin token where the model wants one.
+        stop: Strings that end the answer.
+        cut: What had to be shortened to fit, in words; empty if nothing.
+    """
+
+    ids: tuple[int, ...]
+    stop: tuple[str, ...]
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptStyle:
+    """How questions are put to a model.
+
+    Args:
+        form: "few_shot" for base models, "chat" for instructed ones.
+        shots: Worked examples to show, 0 to 4.
+        passage_tokens: Budget for all passages together.
+    """
+
+    form: Literal["few_shot", "chat"] = "few_shot"
+    shots: int = 4
+    passage_tokens: int = 700
+
+    @classmethod
+    def of(cls, model: CausalModel, *, passage_tokens: int = 700) -> PromptStyle:
+        """Return the style that fits the model."""
+        form: Literal["few_shot", "chat"] = "chat" if model.is_chat else "few_shot"
+        return cls(form=form, passage_tokens=passage_tokens)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of everything that is fixed in the closed-book prompt.
+
+        What is learned about a model is learned about it *under this prompt*.
+        """
+        return fingerprint_of(self.form, str(self.shots), self._closed_text("{question}"))
+
+    def _closed_text(self, question: str) -> str:
+        shots = "".join(
+            f"Question: {shot.question}\nAnswer: {shot.answer}\n\n" for shot in _SHOTS[: self.shots]
+        )
+        return f"{_INSTRUCTION}\n\n{shots}Question: {question}\nAnswer:"
+
+    def _contextual_text(self, question: str, passages: Sequence[Passage]) -> str:
+        shots = "".join(
+            f"{_line(1, shot.title, shot.passage)}\n"
+            f"Question: {shot.question}\nAnswer: {shot.answer}\n\n"
+            for shot in _SHOTS[: self.shots]
+        )
+        lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
+        return f"{_INSTRUCTION_PASSAGES}\n\n{shots}{lines}Question: {question}\nAnswer:"
+
+    def _messages(self, question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
+        messages = [
+            {"role": "system", "content": _INSTRUCTION_PASSAGES if passages else _INSTRUCTION}
+        ]
+        for shot in _SHOTS[: self.shots]:
+            shown = f"{_line(1, shot.title, shot.passage)}\n" if passages else ""
+            messages.append({"role": "user", "content": f"{shown}Question: {shot.question}"})
+            messages.append({"role": "assistant", "content": shot.answer})
+        lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
+        return [*messages, {"role": "user", "content": f"{lines}Question: {question}"}]
+
+
+def closed_book_prompt(model: CausalModel, style: PromptStyle, question: str) -> Prompt:
+    """Put the question alone.
+
+    Raises:
+        QuestionError: the question is longer than the model can read.
+    """
+    return _prompt(model, style, question, ())
+
+
+def contextual_prompt(
+    model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
+) -> Prompt:
+    """Put the question with passages, best first, cut at sentence ends to the token budget.
+
+    Raises:
+        QuestionError: the question is longer than the model can read.
+    """
+    shown, cut = _fit(model, style, passages)
+    prompt = _prompt(model, style, question, shown)
+    return replace(prompt, cut=cut)
+
+
+def _prompt(
+    model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
+) -> Prompt:
+    question = as_data(question)
+    if style.form == "chat":
+        text = model.render_chat(style._messages(question, passages))
+        stop: tuple[str, ...] = ("\n",)
+    else:
+        text = (
+            style._contextual_text(question, passages) if passages else style._closed_text(question)
+        )
+        stop = ("\n",)
+    ids = model.encode(text)
+    limit = min(model.context_tokens - 64, _MAX_QUESTION_TOKENS + style.passage_tokens + 1_000)
+    if len(ids) > limit:
+        raise QuestionError(
+            f"the question makes a prompt of {len(ids)} tokens; {model.name} takes {limit}.",
+            hint="Shorten the question.",
+        )
+    return Prompt(tuple(ids), stop)
+
+
+def _line(number: int, title: str, text: str) -> str:
+    title, text = as_data(title), as_data(text)
+    return f"[{number}] {title}: {text}" if title else f"[{number}] {text}"
+
+
+def _fit(
+    model: CausalModel, style: PromptStyle, passages: Sequence[Passage]
+) -> tuple[list[Passage], tuple[str, ...]]:
+    """Keep passages, best first, while the budget lasts; cut the last one at a sentence end."""
+    left = style.passage_tokens
+    shown: list[Passage] = []
+    cut: list[str] = []
+    for number, passage in enumerate(passages, start=1):
+        size = len(model.encode(_line(number, passage.title, passage.text) + "\n", begin=False))
+        if size <= left:
+            shown.append(passage)
+            left -= size
+            continue
+        shorter = _shorten(model, number, passage, left)
+        if shorter is None:
+            cut.append(f"passage {passage.id} left out: {size} tokens, {left} left")
+        else:
+            shown.append(shorter)
+            cut.append(f"passage {passage.id} cut from {size} tokens to fit {left}")
+            left = 0
+    return shown, tuple(cut)
+
+
+def _shorten(model: CausalModel, number: int, passage: Passage, budget: int) -> Passage | None:
+    """Return the longest run of whole sentences from the start that fits; None if none does."""
+    best: Passage | None = None
+    for _, end in sentence_spans(passage.text):
+        shorter = replace(passage, text=passage.text[:end])
+        if len(model.encode(_line(number, passage.title, shorter.text) + "\n", begin=False)) > budget:
+            break
+        best = shorter
+    return best

@@ -1,0 +1,68 @@
+"""Sentences, and text that comes from outside.
+
+Shared by everything that cuts passages: chunking, prompts, filters and citations.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["as_data", "sentence_spans"]
+
+_ABBREVIATIONS: Final = frozenset(
+    "mr mrs ms dr prof st sr jr vs etc e.g i.e cf ca approx no nos vol fig eq inc ltd co corp gen "
+    "col lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n a.m p.m "
+    "ph.d b.c a.d".split()
+)
+_BREAK: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)|\n\s*\n|\n(?=\s*[-*•]\s)")
+_MARKUP: Final = re.compile(r"<([|/!]?[\w|/ ▁｜-]{1,40}\|?)>")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Character offsets (start, end) of the sentences of `text`, without surrounding spaces.
+
+    Full stops after abbreviations, initials and before lower-case words do not end a sentence.
+    Every character that is not white space lies in exactly one span.
+    """
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for found in _BREAK.finditer(text):
+        if found.group().startswith(".") and not _ends_sentence(text, start, found):
+            continue
+        _append(spans, text, start, found.end())
+        start = found.end()
+    _append(spans, text, start, len(text))
+    return spans
+
+
+def as_data(text: str) -> str:
+    """Make outside text harmless in a prompt: one line, no control characters, no markup.
+
+    White space of any kind becomes one space, so that the text can neither close a delimiter
+    that is a line break nor begin a line of its own; what looks like a model's special token
+    ("<eos>", "<|im_start|>", "</passages>") keeps its letters but loses its angle brackets.
+    Hidden and bidirectional control characters are dropped.
+    """
+    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf"})
+    return _MARKUP.sub(r"‹\1›", " ".join(kept.split()))
+
+
+def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
+    if stop.group() != ".":
+        return True
+    word = text[start : stop.start()].rsplit(None, 1)[-1:] or [""]
+    last = word[0].lstrip("(\"'“‘[").lower()
+    after = text[stop.end() :].lstrip()[:1]
+    if after.islower():
+        return False
+    is_initial = len(last) == 1 and last.isalpha()
+    return not (last in _ABBREVIATIONS or is_initial)
+
+
+def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    if piece.strip():
+        left = len(piece) - len(piece.lstrip())
+        spans.append((start + left, start + len(piece.rstrip())))
