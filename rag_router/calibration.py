@@ -76,14 +76,19 @@ class Platt:
         for _ in range(100):
             p = _sigmoid(design @ beta)
             gradient = design.T @ (p - target) + ridge @ beta
-            hessian = design.T @ (design * (p * (1 - p))[:, None]) + ridge + 1e-12 * np.eye(len(beta))
+            hessian = (
+                design.T @ (design * (p * (1 - p))[:, None]) + ridge + 1e-12 * np.eye(len(beta))
+            )
             step = np.linalg.solve(hessian, gradient)
             size = 1.0
             # Halve the step until the loss falls: plain Newton can overshoot on separable data.
             while _loss(design, target, ridge, beta - size * step) > loss and size > 1e-8:
                 size /= 2
             beta = beta - size * step
-            fallen, loss = loss - _loss(design, target, ridge, beta), _loss(design, target, ridge, beta)
+            fallen, loss = (
+                loss - _loss(design, target, ridge, beta),
+                _loss(design, target, ridge, beta),
+            )
             if fallen < 1e-12:
                 break
         slopes = beta[:-1] / scale
@@ -105,7 +110,9 @@ def auroc(scores: ArrayLike, labels: Sequence[bool]) -> float:
     counts = np.bincount(order)
     # Midrank of a tie group: everything below it, plus half of itself.
     midrank = np.cumsum(counts) - (counts - 1) / 2
-    return float((midrank[order][y].sum() - positives * (positives + 1) / 2) / positives / negatives)
+    return float(
+        (midrank[order][y].sum() - positives * (positives + 1) / 2) / positives / negatives
+    )
 
 
 def brier_score(p: ArrayLike, labels: Sequence[bool]) -> float:

@@ -1,0 +1,15 @@
+"""Gates: does the model know the answer by itself?"""
+
+from rag_router.gates.base import FittedGate, Gate, NeedMore, assess
+from rag_router.registry import Registry
+
+__all__ = ["GATES", "FittedGate", "Gate", "NeedMore", "assess"]
+
+GATES: Registry[Gate] = Registry(
+    "gate",
+    {
+        "always": "rag_router.gates.always:AlwaysGate",
+        "confidence": "rag_router.gates.confidence:ConfidenceGate",
+        "never": "rag_router.gates.never:NeverGate",
+    },
+)

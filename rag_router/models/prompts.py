@@ -211,7 +211,10 @@ def _shorten(model: CausalModel, number: int, passage: Passage, budget: int) -> 
     best: Passage | None = None
     for _, end in sentence_spans(passage.text):
         shorter = replace(passage, text=passage.text[:end])
-        if len(model.encode(_line(number, passage.title, shorter.text) + "\n", begin=False)) > budget:
+        if (
+            len(model.encode(_line(number, passage.title, shorter.text) + "\n", begin=False))
+            > budget
+        ):
             break
         best = shorter
     return best

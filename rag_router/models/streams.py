@@ -21,6 +21,7 @@ from torch import Tensor
 
 from rag_router.errors import CancelledError, ModelError
 from rag_router.models.base import CausalModel, Prefill, StepCache
+from rag_router.models.distributions import divergence, entropy
 from rag_router.types import TokenTrace
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "Strategy",
     "Task",
     "decode",
-    "divergence",
-    "entropy",
     "start",
 ]
 
@@ -337,20 +336,3 @@ def _accept(model: CausalModel, row: _Row, token: int, trace: TokenTrace) -> boo
     row.tokens.append(replace(trace, text=text[len(row.text) :]))
     row.text = text
     return True
-
-
-def entropy(logits: Tensor) -> Tensor:
-    """Shannon entropy in nats of softmax(logits), shape (rows,); exact where p is zero."""
-    log_p = torch.log_softmax(logits, dim=-1)
-    return torch.special.entr(log_p.exp()).sum(dim=-1)
-
-
-def divergence(left: Tensor, right: Tensor) -> Tensor:
-    """Jensen-Shannon divergence in nats of two softmaxes, row by row, in [0, ln 2]."""
-    p, q = torch.softmax(left, dim=-1), torch.softmax(right, dim=-1)
-    middle = (p + q) / 2
-    # H(M) - (H(P) + H(Q)) / 2: free of 0/0, and zero for equal rows up to rounding.
-    gap = torch.special.entr(middle).sum(dim=-1) - (
-        torch.special.entr(p).sum(dim=-1) + torch.special.entr(q).sum(dim=-1)
-    ) / 2
-    return gap.clamp(min=0.0)

@@ -1,0 +1,6 @@
+"""What models answered, and whether they were right."""
+
+from rag_router.outcomes.answering import answer_prompts
+from rag_router.outcomes.cache import Outcome, OutcomeCache, OutcomeKey
+
+__all__ = ["Outcome", "OutcomeCache", "OutcomeKey", "answer_prompts"]

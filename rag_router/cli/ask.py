@@ -1,0 +1,125 @@
+"""`rag-router ask`: one question, its answer, its sources, and one line of why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from rag_router.cli.options import (
+    as_json,
+    config_option,
+    fetch_announced,
+    print_json,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rag_router.types import Answer, Retrieval
+
+__all__ = ["ask", "show_answer"]
+
+_SHOWN = 240
+"""Characters of a passage that people are shown."""
+
+
+@click.command()
+@click.argument("question")
+@config_option
+@click.option("--index", "indexes", multiple=True, metavar="NAME", help="Look only in this index.")
+@click.option(
+    "--retrieval",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Let the gate decide whether to look things up, or overrule it.",
+)
+@click.option("--gate", metavar="NAME", help="The self-knowledge gate.")
+@click.option("--expert", metavar="MODEL", help="The model that answers.")
+@click.option("--decoder", metavar="NAME", help="How memory and passages are weighed.")
+@click.option("--tokens", is_flag=True, help="Show every token with its figures.")
+@as_json
+def ask(
+    question: str,
+    config: Path | None,
+    indexes: tuple[str, ...],
+    retrieval: str,
+    gate: str | None,
+    expert: str | None,
+    decoder: str | None,
+    tokens: bool,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION, and show why.
+
+    Without --index, all indexes are looked in. Models that are not there yet are fetched first,
+    after saying so.
+    """
+    settings = settings_from(config, indexes=indexes, gate=gate, expert=expert, decoder=decoder)
+    from rag_router.assembly import assemble, load_parts
+
+    parts = load_parts(settings, fetch=fetch_announced)
+    orchestrator = assemble(settings, parts)
+    from rag_router.orchestrator import Ask
+
+    wanted = Ask(retrieval=cast("Retrieval", retrieval), tokens=tokens)
+    answer = orchestrator.answer([question], wanted)[0]
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        from rich.console import Console
+
+        show_answer(answer, Console())
+
+
+def show_answer(answer: Answer, console: Console) -> None:
+    """Show people an answer: what, from where, why."""
+    from rich.markup import escape
+
+    style = "bold yellow" if answer.abstained else "bold green"
+    console.print(f"[{style}]{escape(answer.message)}[/]")
+    cited = {c.passage_id: c for c in answer.citations}
+    for number, judged in enumerate(answer.evidence.kept, start=1):
+        passage = judged.hit.passage
+        citation = cited.get(passage.id)
+        text = passage.text[citation.start : citation.end] if citation else passage.text
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        mark = "cited" if citation else "read"
+        title = f"{passage.index}/{passage.title}"
+        console.print(f"  [cyan]\\[{number}][/] [bold]{escape(title)}[/] [dim]({mark})[/]")
+        console.print(f"      [italic]{escape(shown)}[/]")
+    console.print(f"[dim]why: {escape(_why(answer))}[/]")
+    if answer.tokens:
+        _show_tokens(answer, console)
+    for note in answer.degraded:
+        console.print(f"[yellow]note: {escape(note.stage)}: {escape(note.what)}[/]")
+    if answer.hint:
+        console.print(f"[yellow]{escape(answer.hint)}[/]")
+
+
+def _why(answer: Answer) -> str:
+    source = {
+        "parametric": "from the model's own knowledge",
+        "contextual": "from the passages",
+        "contrast": "from memory and passages, weighed token by token",
+        "no_knowledge": "neither the model nor a passage knows",
+    }[answer.reason]
+    looked = "looked up" if answer.knowledge.retrieve else "not looked up"
+    return (
+        f"{source} · {answer.knowledge.reason} ({looked}) · confidence {answer.confidence:.2f}"
+        f" · {answer.route.expert.name} · {answer.timings_ms.get('total', 0) / 1000:.1f} s"
+    )
+
+
+def _show_tokens(answer: Answer, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table("token", "p", "alpha", "H memory", "H passages", "divergence", box=None)
+    for token in answer.tokens or ():
+        figures = (token.alpha, token.entropy_closed, token.entropy_context, token.divergence)
+        shown = ["" if figure is None else f"{figure:.2f}" for figure in figures]
+        table.add_row(repr(token.text), f"{2.718281828**token.logprob:.2f}", *shown)
+    console.print(table)

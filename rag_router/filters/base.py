@@ -1,0 +1,78 @@
+"""What a filter is: it reads hits and says of each whether the model shall read it, and why.
+
+Filters run one after another; each sees what the ones before it left, drops or shortens some of
+it, and hands on the dropped ones untouched, so that the answer can show them with their reasons.
+A filter never adds text and never reorders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from rag_router.artefacts import Artefact
+from rag_router.types import Evidence, Hit, Judged
+
+__all__ = ["Filter", "FilterContext", "FittedFilter", "run_filters"]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterContext:
+    """What filters may ask of the model that will read the passages.
+
+    Attributes:
+        count_tokens: Length of a text in that model's tokens.
+    """
+
+    count_tokens: Callable[[str], int]
+
+
+@runtime_checkable
+class Filter(Protocol):
+    """Judges the hits of several questions at once. A frozen value."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether its scores are calibrated for the models in use."""
+
+    def judge(
+        self,
+        questions: Sequence[str],
+        judged: Sequence[Sequence[Judged]],
+        context: FilterContext,
+    ) -> list[list[Judged]]:
+        """Judge again what is still kept; as many, in the same order, come back."""
+
+
+@runtime_checkable
+class FittedFilter(Filter, Protocol):
+    """A filter that learns from passages known to hold the answer or not."""
+
+    def with_artefact(self, artefact: Artefact) -> FittedFilter:
+        """Return this filter with what was learned."""
+
+
+def run_filters(
+    filters: Sequence[Filter],
+    questions: Sequence[str],
+    hits: Sequence[Sequence[Hit]],
+    context: FilterContext,
+) -> list[Evidence]:
+    """Run a chain of filters over the hits of each question.
+
+    The evidence's support is that of its best kept passage: one passage that holds the answer
+    is enough.
+    """
+    judged = [[Judged(hit=hit) for hit in line] for line in hits]
+    for one in filters:
+        judged = one.judge(questions, judged, context)
+    return [
+        Evidence(
+            judged=tuple(line),
+            support=max((j.support for j in line if j.kept and j.support is not None), default=None)
+            if any(j.kept for j in line)
+            else (0.0 if line else None),
+        )
+        for line in judged
+    ]

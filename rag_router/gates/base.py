@@ -1,0 +1,79 @@
+"""What a gate is: a pure, batched judgement of whether the model knows the answer by itself.
+
+Sign convention: a high `p_know` means the model knows and retrieval can be spared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from rag_router.artefacts import Artefact
+from rag_router.errors import SettingsError
+from rag_router.signals.base import Board, Signal, Signals
+from rag_router.types import Question, Verdict
+
+__all__ = ["FittedGate", "Gate", "NeedMore", "assess"]
+
+_ROUNDS = 8
+"""Most times a gate may ask for more signals; a cascade of the known gates needs three."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedMore:
+    """A gate cannot decide about a question yet, and asks for dearer signals."""
+
+    signals: tuple[Signal[Any], ...]
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """Judges questions from signals. A frozen value; equal inputs give equal verdicts.
+
+    `needs` lists the signals it always reads. `fitted` says whether `p_know` is calibrated for
+    the model in use; what is not is reported with every answer.
+    """
+
+    @property
+    def needs(self) -> tuple[Signal[Any], ...]: ...
+
+    @property
+    def fitted(self) -> bool: ...
+
+    def assess(
+        self, questions: Sequence[Question], signals: Signals
+    ) -> Sequence[Verdict | NeedMore]: ...
+
+
+@runtime_checkable
+class FittedGate(Gate, Protocol):
+    """A gate that learns from questions whose closed-book answer is known to be right or wrong."""
+
+    def with_artefact(self, artefact: Artefact) -> FittedGate:
+        """Return this gate with what was learned."""
+
+
+def assess(gate: Gate, board: Board) -> list[Verdict]:
+    """Let a gate judge the whole board, computing dearer signals only for rows that need them.
+
+    Raises:
+        SettingsError: the gate keeps asking without deciding.
+    """
+    verdicts: dict[int, Verdict] = {}
+    pending = {row: tuple(gate.needs) for row in range(len(board.questions))}
+    for _ in range(_ROUNDS):
+        groups: dict[tuple[Signal[Any], ...], list[int]] = {}
+        for row, allowed in pending.items():
+            groups.setdefault(allowed, []).append(row)
+        pending = {}
+        for allowed, rows in groups.items():
+            found = gate.assess([board.questions[r] for r in rows], board.signals(rows, allowed))
+            for row, verdict in zip(rows, found, strict=True):
+                if isinstance(verdict, NeedMore):
+                    pending[row] = tuple(dict.fromkeys((*allowed, *verdict.signals)))
+                else:
+                    verdicts[row] = verdict
+        if not pending:
+            return [verdicts[row] for row in range(len(board.questions))]
+    raise SettingsError(f"{type(gate).__name__} asked {_ROUNDS} times for more and never decided.")

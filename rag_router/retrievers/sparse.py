@@ -1,0 +1,79 @@
+"""Passages that share words with the question, by BM25+ (see `rag_router.indices.lexical`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from rag_router.component import STRICT
+from rag_router.indices.lexical import TermHit
+from rag_router.retrievers.base import Query, Searchable, ranked
+from rag_router.retrievers.similarity import similarities
+from rag_router.types import Hit
+
+__all__ = ["SparseRetriever"]
+
+SMOOTHING = 60
+"""Of reciprocal ranks, where the hits of several indices are merged."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SparseRetriever:
+    """Rank passages by the rare words they share with the question.
+
+    The score is BM25+ when one index is asked. Scores of two indices say nothing about each
+    other, because each counts words in its own passages: with several indices the hits are
+    merged by their ranks, and the score is 1 / (60 + rank in its index). A passage that shares
+    no word is not a hit.
+
+    Args:
+        k: Most hits for a question.
+        name: What hits say found them.
+    """
+
+    k: Annotated[int, Field(ge=1)] = 8
+    name: str = "sparse"
+
+    @property
+    def calls(self) -> int:
+        return 1
+
+    def retrieve(self, queries: Sequence[Query], indices: Sequence[Searchable]) -> list[list[Hit]]:
+        by_index = [self._search(queries, index) for index in indices]
+        if len(by_index) > 1:
+            by_index = [[_by_rank(hits) for hits in found] for found in by_index]
+        return [
+            ranked([hit for found in by_index for hit in found[row]], self.k)
+            for row in range(len(queries))
+        ]
+
+    def _search(self, queries: Sequence[Query], index: Searchable) -> list[list[Hit]]:
+        found = index.search_terms([query.text for query in queries], self.k)
+        return [
+            self._hits(query, index, terms) for query, terms in zip(queries, found, strict=True)
+        ]
+
+    def _hits(self, query: Query, index: Searchable, found: Sequence[TermHit]) -> list[Hit]:
+        rows = [term_hit.row for term_hit in found]
+        hits = [
+            Hit(
+                passage=passage,
+                retriever=self.name,
+                score=term_hit.score,
+                rank=0,
+                similarity=cosine,
+                why=f"shares {', '.join(term_hit.terms)}",
+            )
+            for passage, term_hit, cosine in zip(
+                index.passages(rows), found, similarities(query, index, rows), strict=True
+            )
+        ]
+        return ranked(hits, self.k)
+
+
+def _by_rank(hits: Sequence[Hit]) -> list[Hit]:
+    return [replace(hit, score=1 / (SMOOTHING + hit.rank)) for hit in hits]

@@ -1,0 +1,232 @@
+"""Settings: one TOML file, overruled by RAG_ROUTER_* environment variables.
+
+    [generator]
+    model = "gemma-3-270m"
+
+    [gate]
+    name = "confidence"
+    threshold = 0.4
+
+A key that nobody knows is an error with file, line and the nearest known key; so is a value that
+cannot be. `RAG_ROUTER_GATE__NAME=always` sets gate.name; values are read as TOML where they are
+TOML, and as text where they are not. `RAG_ROUTER_HOME` names the data folder, `RAG_ROUTER_MODELS`
+and `RAG_ROUTER_WHEELS` belong to the model store.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rag_router.errors import SettingsError, did_you_mean
+
+__all__ = ["Component", "Settings", "default_home", "load_settings"]
+
+_PREFIX = "RAG_ROUTER_"
+_NOT_SETTINGS = frozenset({"RAG_ROUTER_HOME", "RAG_ROUTER_MODELS", "RAG_ROUTER_WHEELS"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Component(BaseModel):
+    """A component by name; all other keys are its own options, checked when it is built."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class GeneratorSettings(_Section):
+    """The model that answers."""
+
+    model: str = "gemma-3-270m"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    max_new_tokens: Annotated[int, Field(ge=1, le=1024)] = 24
+    passage_tokens: Annotated[int, Field(ge=32)] = 700
+    batch_size: Annotated[int, Field(ge=1, le=512)] = 8
+
+
+class EmbedderSettings(_Section):
+    """The model that embeds questions and passages."""
+
+    model: str = "all-minilm-l6-v2"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class PolicySettings(_Section):
+    """The thresholds of the four quadrants; what is left out takes the component's default."""
+
+    min_support: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    min_confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    agreement_nats: Annotated[float, Field(ge=0.0, le=0.6931472)] | None = None
+    abstain: bool = True
+    message: str = "I don't know."
+
+
+class LimitSettings(_Section):
+    """What is refused."""
+
+    question_characters: Annotated[int, Field(ge=1)] = 10_000
+    questions_per_request: Annotated[int, Field(ge=1)] = 64
+
+
+class ServeSettings(_Section):
+    """Where the service listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8600
+
+
+class Settings(_Section):
+    """Everything that can be set; the default answers questions on a bare machine."""
+
+    home: Path = Field(default_factory=lambda: default_home())
+    indexes: tuple[str, ...] | None = None
+    seed: int = 0
+    generator: GeneratorSettings = GeneratorSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    gate: Component = Component(name="confidence")
+    retriever: Component = Component(name="fused")
+    filters: tuple[Component, ...] = (
+        Component(name="threshold"),
+        Component(name="redundancy"),
+        Component(name="budget"),
+    )
+    decoder: Component = Component(name="plain")
+    policy: PolicySettings = PolicySettings()
+    limits: LimitSettings = LimitSettings()
+    serve: ServeSettings = ServeSettings()
+
+
+def default_home() -> Path:
+    """The data folder: RAG_ROUTER_HOME, or the platform's own place for data."""
+    named = os.environ.get("RAG_ROUTER_HOME", "").strip()
+    return Path(named).expanduser() if named else user_data_path("rag-router", appauthor=False)
+
+
+def load_settings(
+    path: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read settings from a file and the environment; the environment wins.
+
+    Args:
+        path: A TOML file; None reads the environment only.
+        environment: Defaults to the process's.
+
+    Raises:
+        SettingsError: the file cannot be read, or a key or value is wrong; says where.
+    """
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise SettingsError(f"settings cannot be read from {path}: {exc}.") from exc
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{path} is not valid TOML: {exc}.") from exc
+    given = os.environ if environment is None else environment
+    variables = _from_environment(given)
+    for keys, value, _ in variables:
+        _set(tree, keys, value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as exc:
+        problem = exc.errors()[0]
+        keys = tuple(str(part) for part in problem["loc"])
+        variable = next((name for k, _, name in variables if k == keys), None)
+        where = variable or f"{path}:{_line_of(text, keys)}"
+        raise _explained(where, keys, dict(problem)) from exc
+
+
+def _explained(where: str, keys: tuple[str, ...], problem: dict[str, Any]) -> SettingsError:
+    dotted = ".".join(keys)
+    if problem["type"] == "extra_forbidden":
+        return SettingsError(
+            f"{where}: no setting is called {dotted!r}.",
+            hint=did_you_mean(keys[-1], _known_keys(keys[:-1]), "setting"),
+        )
+    return SettingsError(f"{where}: {dotted}: {problem['msg']} (saw {problem.get('input')!r}).")
+
+
+def _known_keys(parents: tuple[str, ...]) -> list[str]:
+    section: type[BaseModel] = Settings
+    for parent in parents:
+        annotation = section.model_fields[parent].annotation
+        options = (annotation, *get_args(annotation))
+        found = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        if not found:
+            return []
+        section = found[0]
+    return list(section.model_fields)
+
+
+def _from_environment(
+    environment: Mapping[str, str],
+) -> list[tuple[tuple[str, ...], Any, str]]:
+    found = []
+    for name, text in sorted(environment.items()):
+        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS:
+            keys = tuple(name.removeprefix(_PREFIX).lower().split("__"))
+            found.append((keys, _as_toml(text), name))
+    return found
+
+
+def _as_toml(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _set(tree: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    for key in keys[:-1]:
+        child = tree.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise SettingsError(f"{_PREFIX}{'__'.join(keys).upper()}: {key!r} has no parts.")
+        tree = child
+    tree[keys[-1]] = value
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int:
+    """Line on which the setting stands: where the first prefix of the file that has it ends.
+
+    tomllib keeps no positions, but it can tell whether a prefix of the file is whole; a key
+    begins on the first line after the longest whole prefix without it.
+    """
+    lines = text.splitlines(keepends=True)
+    begins = 1
+    for count in range(1, len(lines) + 1):
+        try:
+            tree = tomllib.loads("".join(lines[:count]))
+        except tomllib.TOMLDecodeError:
+            continue
+        if _has(tree, keys):
+            return begins if lines[begins - 1].strip() else count
+        begins = count + 1
+    return len(lines)
+
+
+def _has(tree: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if isinstance(tree, list) and key.isdigit() and int(key) < len(tree):
+            tree = tree[int(key)]
+        elif isinstance(tree, dict) and key in tree:
+            tree = tree[key]
+        else:
+            return False
+    return True

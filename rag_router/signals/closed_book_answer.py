@@ -1,0 +1,61 @@
+"""The model's greedy answer to the question alone, with the probability of each token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag_router.models.streams import Generation, OneStream, Task, decode
+from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.closed_book import ClosedBookPass
+
+__all__ = ["ClosedBookAnswer", "geometric_mean_probability", "minimum_probability"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBookAnswer:
+    """Decoded from the closed-book pass's cache; costs one decode step a token.
+
+    If the model turns out to know, this is the answer, and nothing is decoded again.
+
+    Args:
+        max_new_tokens: Longest answer.
+    """
+
+    max_new_tokens: int = 24
+
+    @property
+    def name(self) -> str:
+        return "closed_book_answer"
+
+    def compute(self, board: Board, rows: Sequence[int]) -> list[Reading[Generation]]:
+        passes = board.read(ClosedBookPass(), rows)
+        strategy = OneStream("closed")
+        answers = decode(
+            board.model,
+            [
+                Task(
+                    streams={"closed": one.stream},
+                    strategy=strategy,
+                    max_new_tokens=self.max_new_tokens,
+                    stop=one.prompt.stop,
+                    trace=True,
+                )
+                for one in passes
+            ],
+        )
+        return [
+            Reading(a, Cost(decode_steps=a.forward_rows, forward_rows=a.forward_rows))
+            for a in answers
+        ]
+
+
+def minimum_probability(logprobs: Sequence[float]) -> float:
+    """min_i p(o_i | q, o_<i), in [0, 1]; 0 for an empty answer."""
+    return math.exp(min(logprobs)) if logprobs else 0.0
+
+
+def geometric_mean_probability(logprobs: Sequence[float]) -> float:
+    """(prod_i p(o_i | q, o_<i))^(1/m), in [0, 1]; 0 for an empty answer."""
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
