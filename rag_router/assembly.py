@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from rag_router.models.base import CausalModel, Embedder
     from rag_router.orchestrator import Orchestrator
 
-__all__ = ["REGISTRIES", "Parts", "assemble", "check", "load_expert", "open_indexes"]
+__all__ = [
+    "REGISTRIES",
+    "Parts",
+    "assemble",
+    "check",
+    "index_names",
+    "load_embedder",
+    "load_expert",
+    "load_parts",
+    "open_indexes",
+    "require",
+]
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
     "decoder": DECODERS,
@@ -170,6 +181,18 @@ def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None)
     expert = load_expert(settings, fetch=fetch)
     embedder = load_embedder(settings, fetch=fetch) if names else None
     return Parts(expert=expert, embedder=embedder, indexes=open_indexes(settings, embedder))
+
+
+def require(settings: Settings) -> None:
+    """Make sure that everything to be loaded is there, without loading any of it.
+
+    Raises:
+        ModelError: a model is not there; the hint says how to get it.
+        UnknownNameError: an index is not there.
+    """
+    _resolve(settings.generator.model, None)
+    if index_names(settings):
+        _resolve(settings.embedder.model, None)
 
 
 def _resolve(name: str, fetch: Callable[[str], Any] | None) -> Any:

@@ -140,5 +140,5 @@ def _loss(
     beta: NDArray[np.float64],
 ) -> float:
     z = design @ beta
-    # log(1 + e^z) - t z is the cross-entropy of a logistic model, written so that it cannot overflow.
+    # log(1 + e^z) - t z is the cross-entropy of a logistic model; this form cannot overflow.
     return float(np.sum(np.logaddexp(0, z) - target * z) + 0.5 * beta @ ridge @ beta)

@@ -161,7 +161,9 @@ class Orchestrator:
             self._decode(work, board, ask)
         with watch.stage("verify"):
             answers = [
-                self._answer(one, row, board, ask, route, bool(indices))
+                self._answer(
+                    one, row, board=board, ask=ask, expert=route, has_indices=bool(indices)
+                )
                 for row, one in enumerate(work)
             ]
         timings = {**watch.ms, "total": watch.total()}
@@ -198,7 +200,8 @@ class Orchestrator:
         cleaned = " ".join(visible.split())
         if not cleaned:
             raise QuestionError(
-                f"question {question.id} is empty.", hint="Ask something, such as 'Who wrote Hamlet?'"
+                f"question {question.id} is empty.",
+                hint="Ask something, such as 'Who wrote Hamlet?'",
             )
         return replace(question, text=cleaned), notes
 
@@ -226,7 +229,9 @@ class Orchestrator:
             for (question, notes), verdict in zip(asked, verdicts, strict=True)
         ]
         if not self.gate.fitted:
-            what = f"{self.gate_name} is not fitted for {self.expert.name}: p_know is not calibrated"
+            what = (
+                f"{self.gate_name} is not fitted for {self.expert.name}: p_know is not calibrated"
+            )
             for one in work:
                 one.notes.append(Degradation(stage="gate", what=what))
         return board, work
@@ -384,6 +389,7 @@ class Orchestrator:
         self,
         one: _Work,
         row: int,
+        *,
         board: Board,
         ask: Ask,
         expert: ExpertChoice,

@@ -97,7 +97,9 @@ class Sureness:
     def fitted(self) -> bool:
         return bool(self.curve)
 
-    def __call__(self, supports: Sequence[float], logprobs: Sequence[Sequence[float]]) -> list[float]:
+    def __call__(
+        self, supports: Sequence[float], logprobs: Sequence[Sequence[float]]
+    ) -> list[float]:
         """Probabilities in [0, 1], one for each answer; 0 for an empty answer."""
         figures = [_figures(s, line) for s, line in zip(supports, logprobs, strict=True)]
         if self.curve and figures:

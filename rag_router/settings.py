@@ -32,6 +32,12 @@ _PREFIX = "RAG_ROUTER_"
 _NOT_SETTINGS = frozenset({"RAG_ROUTER_HOME", "RAG_ROUTER_MODELS", "RAG_ROUTER_WHEELS"})
 
 
+def default_home() -> Path:
+    """The data folder: RAG_ROUTER_HOME, or the platform's own place for data."""
+    named = os.environ.get("RAG_ROUTER_HOME", "").strip()
+    return Path(named).expanduser() if named else user_data_path("rag-router", appauthor=False)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -93,7 +99,7 @@ class ServeSettings(_Section):
 class Settings(_Section):
     """Everything that can be set; the default answers questions on a bare machine."""
 
-    home: Path = Field(default_factory=lambda: default_home())
+    home: Path = Field(default_factory=default_home)
     indexes: tuple[str, ...] | None = None
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
@@ -109,12 +115,6 @@ class Settings(_Section):
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
-
-
-def default_home() -> Path:
-    """The data folder: RAG_ROUTER_HOME, or the platform's own place for data."""
-    named = os.environ.get("RAG_ROUTER_HOME", "").strip()
-    return Path(named).expanduser() if named else user_data_path("rag-router", appauthor=False)
 
 
 def load_settings(

@@ -11,12 +11,16 @@ from typing import Final
 
 __all__ = ["as_data", "sentence_spans"]
 
-_ABBREVIATIONS: Final = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc e.g i.e cf ca approx no nos vol fig eq inc ltd co corp gen "
-    "col lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n a.m p.m "
-    "ph.d b.c a.d".split()
+_WORDS: Final = """
+    mr mrs ms dr prof st sr jr vs etc e.g i.e cf ca approx no nos vol fig eq inc ltd co corp gen
+    col lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k u.n a.m p.m
+    ph.d b.c a.d
+"""
+_ABBREVIATIONS: Final = frozenset(_WORDS.split())
+# The full stops of Chinese and Japanese need no space behind them.
+_BREAK: Final = re.compile(
+    r"[.!?…]+[\"'”’)\]]*(?=\s+|$)|[。！？]+[”’」』）]*|\n\s*\n|\n(?=\s*[-*•]\s)"
 )
-_BREAK: Final = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)|\n\s*\n|\n(?=\s*[-*•]\s)")
 _MARKUP: Final = re.compile(r"<([|/!]?[\w|/ ▁｜-]{1,40}\|?)>")
 
 
@@ -52,9 +56,10 @@ def as_data(text: str) -> str:
 def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:
     if stop.group() != ".":
         return True
-    word = text[start : stop.start()].rsplit(None, 1)[-1:] or [""]
+    # Only what stands close by is looked at, so that long texts take linear time.
+    word = text[max(start, stop.start() - 20) : stop.start()].rsplit(None, 1)[-1:] or [""]
     last = word[0].lstrip("(\"'“‘[").lower()
-    after = text[stop.end() :].lstrip()[:1]
+    after = text[stop.end() : stop.end() + 20].lstrip()[:1]
     if after.islower():
         return False
     is_initial = len(last) == 1 and last.isalpha()

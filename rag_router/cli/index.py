@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,9 +110,8 @@ def search(
     library = _library(context)
     built = RETRIEVERS.build(retriever, k=k)
     embedder = _embedder(context, library.manifest(name).encoder.name, fetch=False)
-    opened = library.open(name, embedder)
-    hits = built.retrieve(make_queries([query], embedder), [opened])[0]
-    opened.close()
+    with closing(library.open(name, embedder)) as opened:
+        hits = built.retrieve(make_queries([query], embedder), [opened])[0]
     if as_json:
         rows = [_hit_row(hit) for hit in hits]
         _print_json({"index": name, "query": query, "retriever": retriever, "hits": rows})

@@ -62,18 +62,19 @@ class KeyValues:
         Raises:
             ModelError: a layer keeps something else than keys and values.
         """
-        for layer in cache.layers:
+        layers: list[Any] = list(cache.layers)
+        for layer in layers:
             if getattr(layer, "keys", None) is None:
                 raise ModelError(
                     f"cache layers of type {type(layer).__name__} are not supported.",
                     hint="Use a model of the Llama, Gemma 3 or Mixtral kind.",
                 )
         return cls(
-            keys=tuple(layer.keys for layer in cache.layers),
-            values=tuple(layer.values for layer in cache.layers),
+            keys=tuple(layer.keys for layer in layers),
+            values=tuple(layer.values for layer in layers),
             windows=tuple(
                 layer.sliding_window if isinstance(layer, DynamicSlidingWindowLayer) else None
-                for layer in cache.layers
+                for layer in layers
             ),
             mask=mask,
         )
@@ -81,7 +82,8 @@ class KeyValues:
     def to_cache(self, config: Any) -> DynamicCache:
         """Fill transformers' cache. Its updates concatenate, so ours stays as it is."""
         cache = DynamicCache(config=config)
-        for layer, keys, values in zip(cache.layers, self.keys, self.values, strict=True):
+        layers: list[Any] = list(cache.layers)
+        for layer, keys, values in zip(layers, self.keys, self.values, strict=True):
             layer.lazy_initialization(keys, values)
             layer.keys, layer.values = keys, values
             if isinstance(layer, DynamicSlidingWindowLayer):

@@ -50,7 +50,8 @@ class TransformersModel:
         name: str,
         fingerprint: str,
     ) -> None:
-        self._model = model.eval()
+        model.train(False)
+        self._model: Any = model
         self._tokenizer = tokenizer
         self._name, self._fingerprint = name, fingerprint
         self._config: Any = model.config.get_text_config(decoder=True)
@@ -84,7 +85,7 @@ class TransformersModel:
                 tokenizer = AutoTokenizer.from_pretrained(
                     folder, local_files_only=True, trust_remote_code=False
                 )
-                model, report = AutoModelForCausalLM.from_pretrained(
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
                     folder,
                     local_files_only=True,
                     trust_remote_code=False,
@@ -97,6 +98,7 @@ class TransformersModel:
                 f"{name} cannot be loaded from {folder}: {exc}.",
                 hint=f"`rag-router models verify {name}` tells whether its files are whole.",
             ) from exc
+        model, report = loaded
         if report["missing_keys"]:
             missing = sorted(report["missing_keys"])[:3]
             raise ModelError(
@@ -246,8 +248,9 @@ def _device(device: Device) -> str:
 @contextlib.contextmanager
 def _quiet() -> Any:
     """Keep transformers' own progress bars off the terminal while weights load."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging
     was_on = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

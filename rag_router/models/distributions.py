@@ -11,7 +11,8 @@ __all__ = ["divergence", "entropy"]
 def entropy(logits: Tensor) -> Tensor:
     """Shannon entropy in nats of softmax(logits), shape (rows,); exact where p is zero."""
     log_p = torch.log_softmax(logits, dim=-1)
-    return torch.special.entr(log_p.exp()).sum(dim=-1)
+    total: Tensor = torch.special.entr(log_p.exp()).sum(dim=-1)
+    return total
 
 
 def divergence(left: Tensor, right: Tensor) -> Tensor:
@@ -19,7 +20,7 @@ def divergence(left: Tensor, right: Tensor) -> Tensor:
     p, q = torch.softmax(left, dim=-1), torch.softmax(right, dim=-1)
     middle = (p + q) / 2
     # H(M) - (H(P) + H(Q)) / 2: free of 0/0, and zero for equal rows up to rounding.
-    gap = (
+    gap: Tensor = (
         torch.special.entr(middle).sum(dim=-1)
         - (torch.special.entr(p).sum(dim=-1) + torch.special.entr(q).sum(dim=-1)) / 2
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any, Final, Literal, Protocol
 
 import torch
@@ -269,9 +270,7 @@ def _stream_numbers(rows: Sequence[_Row], keep: set[int]) -> list[int]:
 
 def _choose(rows: Sequence[_Row], logits: Tensor) -> list[tuple[int, TokenTrace]]:
     """Choose the next token of every row; one transfer from the device for all of them."""
-    first: list[int] = []
-    for row in rows:
-        first.append(first[-1] + len(rows[len(first) - 1].roles) if first else 0)
+    first = list(accumulate((len(row.roles) for row in rows), initial=0))
     groups: dict[tuple[int, tuple[Role, ...], bool], list[int]] = {}
     for place, row in enumerate(rows):
         key = (id(row.task.strategy), row.roles, row.task.trace)

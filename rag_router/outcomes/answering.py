@@ -54,7 +54,9 @@ def answer_prompts(
     order = sorted(todo, key=lambda key: len(todo[key].ids))
     for at in range(0, len(order), batch_size):
         batch = order[at : at + batch_size]
-        fresh = dict(zip(batch, _answer(model, [todo[k] for k in batch], max_new_tokens), strict=True))
+        fresh = dict(
+            zip(batch, _answer(model, [todo[k] for k in batch], max_new_tokens), strict=True)
+        )
         if cache is not None:
             cache.put(fresh)
         known |= fresh

@@ -44,10 +44,10 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[V]):
+class Reading(Generic[V_co]):
     """The value of a signal for one question, and what it cost."""
 
-    value: V
+    value: V_co
     cost: Cost = field(default_factory=Cost)
 
 
@@ -57,7 +57,7 @@ class Signal(Protocol[V_co]):
     @property
     def name(self) -> str: ...
 
-    def compute(self, board: Board, rows: Sequence[int]) -> Sequence[Reading[Any]]:
+    def compute(self, board: Board, rows: Sequence[int]) -> Sequence[Reading[V_co]]:
         """Compute the fact for these rows of the board, in one batch.
 
         It may read other signals from the board; what those cost is not its own cost.

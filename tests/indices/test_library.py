@@ -109,7 +109,7 @@ def test_an_unknown_index_is_an_error_that_names_the_nearest(library, corpus, em
     with pytest.raises(UnknownNameError, match="Make it: rag-router index add world PATH"):
         library.open("world")
     library.add("world", [corpus], embedder)
-    with pytest.raises(UnknownNameError, match="no index named 'word'. Did you mean 'world'"):
+    with pytest.raises(UnknownNameError, match=r"no index named 'word'\. Did you mean 'world'"):
         library.open("word")
     for call in (library.verify, library.remove, library.rollback, library.documents):
         with pytest.raises(UnknownNameError):

@@ -108,14 +108,14 @@ def test_a_malformed_line_is_an_error_that_names_file_and_line(tmp_path, line, s
 def test_a_truncated_gzip_file_is_an_error_that_names_it(tmp_path):
     path = tmp_path / "c.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"id": "a", "text": "' + os.urandom(99).hex().encode())[:-20])
-    with pytest.raises(DocumentError, match="c.jsonl.gz cannot be read"):
+    with pytest.raises(DocumentError, match=r"c\.jsonl\.gz cannot be read"):
         read_paths([path])
 
 
 def test_a_file_that_is_no_gzip_file_is_an_error_that_names_it(tmp_path):
     path = tmp_path / "c.jsonl.gz"
     path.write_text('{"id": "a", "text": "plain"}')
-    with pytest.raises(DocumentError, match="c.jsonl.gz cannot be read"):
+    with pytest.raises(DocumentError, match=r"c\.jsonl\.gz cannot be read"):
         read_paths([path])
 
 

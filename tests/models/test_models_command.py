@@ -94,6 +94,8 @@ def test_an_unknown_name_is_answered_with_the_right_one(runner: CliRunner):
     assert "Did you mean 'gemma-3-270m'?" in str(done.exception)
 
 
-def test_progress_never_reaches_stdout(mine: str, capfd: pytest.CaptureFixture[str]):
-    fetch_showing_progress(ModelStore(), mine)
+def test_progress_never_reaches_stdout(
+    mine: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    fetch_showing_progress(ModelStore(tmp_path / "models"), mine)
     assert capfd.readouterr().out == ""

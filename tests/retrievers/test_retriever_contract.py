@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from rag_router.indices import Library
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.retrievers import RETRIEVERS, Retriever, make_queries
 
-WORDS = "rome paris oslo tiber seine fjord capital river bridge king queen war".split()
+WORDS = ["rome", "paris", "oslo", "tiber", "seine", "fjord", "capital", "river", "king", "queen"]
 EMBEDDER = HashingEmbedder()
 
 
@@ -52,7 +54,7 @@ def test_hits_come_best_first_numbered_and_with_a_cosine(name, indices, how_many
         assert [h.rank for h in hits] == [1, 2, 3, 4, 5]
         assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
         assert len({(h.passage.index, h.passage.id) for h in hits}) == 5
-        for one, other in zip(hits, hits[1:], strict=False):
+        for one, other in pairwise(hits):
             assert one.score > other.score or one.passage.id < other.passage.id
         for hit in hits:
             vector = EMBEDDER.encode_passages([hit.passage.text])[0]
@@ -86,9 +88,9 @@ def test_odd_questions_are_no_errors(name, indices, text):
 
 
 def test_misspelt_names_and_options_are_errors_that_help(name):
-    with pytest.raises(SettingsError, match="Known: .*k"):
+    with pytest.raises(SettingsError, match=r"Known: .*k"):
         RETRIEVERS.build(name, top=3)
-    with pytest.raises(SettingsError, match="k: .*greater than or equal to 1"):
+    with pytest.raises(SettingsError, match=r"k: .*greater than or equal to 1"):
         RETRIEVERS.build(name, k=0)
     with pytest.raises(UnknownNameError, match=f"Did you mean '{name}'"):
         RETRIEVERS.build(name + "x")

@@ -1,0 +1,51 @@
+"""What the service takes and gives, as pydantic models with examples for the OpenAPI page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["AnswerRequest", "AnswerResponse", "Health", "Problem"]
+
+
+class AnswerRequest(BaseModel):
+    """One question or many."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"question": "Who wrote the play Hamlet?", "retrieval": "auto"}]
+        },
+    )
+
+    question: str | None = Field(None, description="One question.")
+    questions: list[str] | None = Field(None, description="Several questions, answered in order.")
+    retrieval: Literal["auto", "always", "never"] = Field(
+        "auto", description="Let the gate decide whether to look things up, or overrule it."
+    )
+    indexes: list[str] | None = Field(None, description="Look only in these; all by default.")
+    tokens: bool = Field(False, description="Return every token with its figures.")
+
+
+class AnswerResponse(BaseModel):
+    """Answers in the order of the questions; each as the documentation of the answer says."""
+
+    answers: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+class Health(BaseModel):
+    """Whether the service lives, or is ready."""
+
+    status: Literal["ok", "starting"]
+
+
+class Problem(BaseModel):
+    """What went wrong, after RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    hint: str = ""
+    retryable: bool = False

@@ -1,0 +1,68 @@
+"""`rag-router decoder`: fit and show how sure answers from passages are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rag_router.cli.fitting import data_options, publish, show_artefact
+from rag_router.cli.options import (
+    as_json,
+    config_option,
+    fetch_announced,
+    progress,
+    settings_from,
+)
+
+__all__ = ["decoder"]
+
+
+@click.group()
+def decoder() -> None:
+    """Fit and show decoders: how sure is an answer from passages?"""
+
+
+@decoder.command()
+@click.argument("name")
+@data_options
+@config_option
+@click.option("--model", help="The model that answers.")
+@click.option("--index", "indexes", multiple=True, required=True, metavar="NAME")
+@as_json
+def fit(
+    name: str,
+    paths: tuple[Path, ...],
+    limit: int | None,
+    seed: int,
+    out: Path,
+    config: Path | None,
+    model: str | None,
+    indexes: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Fit P(right) of the answers that decoder NAME gives from the indexes' passages."""
+    from dataclasses import replace
+
+    settings = settings_from(config, indexes=indexes, decoder=name, expert=model)
+    from rag_router.assembly import assemble, load_parts
+    from rag_router.eval.datasets import read_questions
+    from rag_router.eval.fitting import fit_sureness
+
+    questions = read_questions(paths, limit=limit, answers=True)
+    orchestrator = assemble(settings, load_parts(settings, fetch=fetch_announced))
+    bold = replace(
+        orchestrator, policy=replace(orchestrator.policy, abstain=False, min_support=0.0)
+    )
+    bar, move = progress(f"{orchestrator.expert.name} answers")
+    with bar:
+        artefact = fit_sureness(bold, questions, seed=seed, on_progress=move)
+    publish(artefact, out, as_json=as_json)
+
+
+@decoder.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@as_json
+def show(folder: Path, as_json: bool) -> None:
+    """Show the card of a fitted decoder."""
+    show_artefact(folder, as_json=as_json)

@@ -1,0 +1,104 @@
+"""`rag-router gate`: list, fit and show self-knowledge gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rag_router.cli.fitting import data_options, publish, show_artefact
+from rag_router.cli.options import (
+    as_json,
+    config_option,
+    fetch_announced,
+    print_json,
+    progress,
+    settings_from,
+)
+
+__all__ = ["gate"]
+
+
+@click.group()
+def gate() -> None:
+    """List, fit and show gates: does the model know the answer by itself?"""
+
+
+@gate.command("list")
+@as_json
+def list_gates(as_json: bool) -> None:
+    """Show all gates and what they read."""
+    from rag_router.cli.components import described
+
+    gates = described()["gate"]
+    if as_json:
+        print_json(gates)
+        return
+    for name, about in gates.items():
+        click.echo(f"{name:<14}{about['summary']} ({about['cost']})")
+
+
+@gate.command()
+@click.argument("name")
+@data_options
+@config_option
+@click.option("--model", help="The model whose knowledge is judged.")
+@click.option(
+    "--goal",
+    default="even",
+    show_default=True,
+    help="What the threshold is for: even, budget=0.4 or risk<=0.3.",
+)
+@click.option("--from-cache/--no-cache", default=True, help="Reuse the outcome cache.")
+@as_json
+def fit(
+    name: str,
+    paths: tuple[Path, ...],
+    limit: int | None,
+    seed: int,
+    out: Path,
+    config: Path | None,
+    model: str | None,
+    goal: str,
+    from_cache: bool,
+    as_json: bool,
+) -> None:
+    """Fit the gate NAME for a model, from questions with known answers.
+
+    The model answers every question once; answers are kept, so a fit that was stopped goes on
+    where it was.
+    """
+    settings = settings_from(config, gate=name, expert=model)
+    from rag_router.assembly import load_expert
+    from rag_router.errors import UsageError
+    from rag_router.eval.datasets import read_questions
+    from rag_router.eval.fitting import closed_book, fit_confidence
+    from rag_router.gates import GATES
+    from rag_router.gates.confidence import ConfidenceGate
+    from rag_router.outcomes import OutcomeCache
+
+    built = GATES.build(name, **settings.gate.options)
+    if not isinstance(built, ConfidenceGate):
+        raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit confidence.")
+    questions = read_questions(paths, limit=limit, answers=True)
+    expert = load_expert(settings, fetch=fetch_announced)
+    bar, move = progress(f"{expert.name} answers")
+    with bar:
+        labelled = closed_book(
+            expert,
+            questions,
+            cache=OutcomeCache(settings.home / "outcomes.sqlite") if from_cache else None,
+            max_new_tokens=built.max_new_tokens,
+            batch_size=settings.generator.batch_size,
+            on_progress=move,
+        )
+    artefact = fit_confidence(built, expert, questions, labelled, goal=goal, seed=seed)
+    publish(artefact, out, as_json=as_json)
+
+
+@gate.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@as_json
+def show(folder: Path, as_json: bool) -> None:
+    """Show the card of a fitted gate."""
+    show_artefact(folder, as_json=as_json)
