@@ -18,6 +18,8 @@ from rag_router.errors import DataError
 __all__ = ["Platt", "auroc", "brier_score", "expected_calibration_error", "logit"]
 
 _EDGE = 1e-6
+_NEVER = float(np.finfo(np.float64).epsneg)
+"""The smallest number whose difference from 1 can be told from 1."""
 
 
 def logit(p: ArrayLike) -> NDArray[np.float64]:
@@ -41,7 +43,9 @@ class Platt:
     def __call__(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Probabilities in (0, 1) for scores of shape (n,) or (n, len(slopes))."""
         columns = np.asarray(scores, dtype=np.float64).reshape(-1, len(self.slopes))
-        return _sigmoid(columns @ np.asarray(self.slopes) + self.intercept)
+        p = _sigmoid(columns @ np.asarray(self.slopes) + self.intercept)
+        # Far out the curve rounds to 0 or 1; nothing learned from examples is that certain.
+        return np.clip(p, _NEVER, 1 - _NEVER)
 
     @classmethod
     def fit(cls, scores: ArrayLike, labels: Sequence[bool], *, penalty: float = 1e-6) -> Platt:
@@ -56,15 +60,15 @@ class Platt:
             DataError: only one class is there, or a score is not finite.
         """
         y = np.asarray(labels, dtype=bool)
-        x = np.asarray(scores, dtype=np.float64).reshape(len(y), -1)
-        if not np.isfinite(x).all():
-            raise DataError("scores hold NaN or infinity.", hint="Drop those rows first.")
         positives, negatives = int(y.sum()), int((~y).sum())
         if not positives or not negatives:
             raise DataError(
                 f"calibration needs both classes; saw {positives} right and {negatives} wrong.",
                 hint="Give more, and more varied, labelled questions.",
             )
+        x = np.asarray(scores, dtype=np.float64).reshape(len(y), -1)
+        if not np.isfinite(x).all():
+            raise DataError("scores hold NaN or infinity.", hint="Drop those rows first.")
         target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
         mean, scale = x.mean(axis=0), x.std(axis=0)
         scale[scale == 0] = 1.0

@@ -65,8 +65,6 @@ def token_f1(answer: str | None, aliases: Iterable[str]) -> float:
 
 
 def _f1(said: list[str], gold: list[str]) -> float:
-    if not said or not gold:
-        return float(said == gold)
     common = sum((Counter(said) & Counter(gold)).values())
     if not common:
         return 0.0

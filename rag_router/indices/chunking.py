@@ -46,11 +46,12 @@ class SentenceChunker:
     not at all, so that an overlap may be shorter than allowed, and is empty after a long one.
 
     Args:
-        max_tokens: Most tokens in one passage, >= 8.
+        max_tokens: Most tokens in one passage, >= 8. 200 keeps a passage of 100-150 words whole and fits
+            the 256 tokens that small sentence embedders read.
         overlap_tokens: Most tokens repeated from the passage before, below `max_tokens`.
     """
 
-    max_tokens: Annotated[int, Field(ge=8)] = 128
+    max_tokens: Annotated[int, Field(ge=8)] = 200
     overlap_tokens: Annotated[int, Field(ge=0)] = 24
 
     @model_validator(mode="after")
