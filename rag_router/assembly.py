@@ -75,7 +75,7 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         expert=parts.expert,
         gate=_gate(settings.gate, parts.expert),
         gate_name=settings.gate.name,
-        decoder=DECODERS.build(settings.decoder.name, **settings.decoder.options),
+        decoder=DECODERS.build(settings.decoder.name, **_options(DECODERS, settings.decoder)),
         decoder_name=settings.decoder.name,
         retriever=RETRIEVERS.build(settings.retriever.name, **settings.retriever.options),
         indices=parts.indexes,
@@ -96,11 +96,11 @@ def check(settings: Settings) -> None:
     Raises:
         UsageError: a name or option is wrong.
     """
-    GATES.build(settings.gate.name, **_without_artefact(settings.gate))
-    DECODERS.build(settings.decoder.name, **settings.decoder.options)
+    GATES.build(settings.gate.name, **_options(GATES, settings.gate))
+    DECODERS.build(settings.decoder.name, **_options(DECODERS, settings.decoder))
     RETRIEVERS.build(settings.retriever.name, **settings.retriever.options)
     for component in settings.filters:
-        FILTERS.build(component.name, **_without_artefact(component))
+        FILTERS.build(component.name, **_options(FILTERS, component))
 
 
 def load_expert(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Expert:
@@ -205,7 +205,7 @@ def _resolve(name: str, fetch: Callable[[str], Any] | None) -> Any:
 
 
 def _gate(component: Component, expert: Expert) -> Gate:
-    gate = GATES.build(component.name, **_without_artefact(component))
+    gate = GATES.build(component.name, **_options(GATES, component))
     if isinstance(gate, FittedGate):
         artefact = shipped(
             "gate",
@@ -219,7 +219,7 @@ def _gate(component: Component, expert: Expert) -> Gate:
 
 
 def _filter(component: Component, embedder: Embedder | None) -> Filter:
-    built = FILTERS.build(component.name, **_without_artefact(component))
+    built = FILTERS.build(component.name, **_options(FILTERS, component))
     if isinstance(built, FittedFilter) and embedder is not None:
         named = _artefact_folder(component)
         artefact = shipped("filter", component.name, embedder.fingerprint, named=named)
@@ -228,8 +228,13 @@ def _filter(component: Component, embedder: Embedder | None) -> Filter:
 
 
 def _sureness(settings: Settings, model: CausalModel, style: PromptStyle) -> Sureness:
-    name = settings.decoder.name
-    artefact = shipped("decoder", name, model.fingerprint, prompt_hash=style.fingerprint)
+    artefact = shipped(
+        "decoder",
+        settings.decoder.name,
+        model.fingerprint,
+        named=_artefact_folder(settings.decoder),
+        prompt_hash=style.fingerprint,
+    )
     return Sureness().with_artefact(artefact) if artefact is not None else Sureness()
 
 
@@ -238,8 +243,11 @@ def _policy(settings: Settings) -> Policy:
     return Policy(**given)
 
 
-def _without_artefact(component: Component) -> dict[str, Any]:
-    return {k: v for k, v in component.options.items() if k != "artefact"}
+def _options(registry: Registry[Any], component: Component) -> dict[str, Any]:
+    """Return what the constructor takes; `artefact` is ours where something can be learned."""
+    # Of every decoder it is learned how sure its answers are.
+    learns = registry is DECODERS or hasattr(registry.get(component.name), "with_artefact")
+    return {k: v for k, v in component.options.items() if not (learns and k == "artefact")}
 
 
 def _artefact_folder(component: Component) -> Path | None:

@@ -190,8 +190,9 @@ class Orchestrator:
                 hint="Shorten it, or give the long text as a document.",
             )
         # Cc: NUL and friends. Cf: bidirectional and zero-width marks, which hide text from people.
+        # Cs: lone surrogates, which JSON can write but no tokeniser can read.
         visible = "".join(
-            c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf"}
+            c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
         )
         notes: tuple[Degradation, ...] = ()
         if hidden := len(text) - len(visible):
@@ -420,7 +421,7 @@ class Orchestrator:
                 p_know=one.verdict.p_know,
                 threshold=one.verdict.threshold,
                 retrieve=one.retrieve,
-                reason=_retrieval_reason(one, ask, has_indices),
+                reason=_retrieval_reason(one, ask),
                 signals=one.verdict.signals,
                 extra_prefill_tokens=cost.prefill_tokens,
                 extra_decode_steps=cost.decode_steps,
@@ -469,11 +470,11 @@ def _merged(hits: Sequence[Hit]) -> list[Hit]:
     return [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), start=1)]
 
 
-def _retrieval_reason(one: _Work, ask: Ask, has_indices: bool) -> str:
+def _retrieval_reason(one: _Work, ask: Ask) -> str:
     if ask.retrieval != "auto":
         return f"retrieval is set to {ask.retrieval}"
     if one.verdict.retrieve and not one.retrieve:
-        return f"{one.verdict.reason}; there is nothing to look in" if not has_indices else ""
+        return f"{one.verdict.reason}; there is nothing to look in"
     return one.verdict.reason
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -148,9 +148,7 @@ def load_settings(
     except ValidationError as exc:
         problem = exc.errors()[0]
         keys = tuple(str(part) for part in problem["loc"])
-        variable = next((name for k, _, name in variables if k == keys), None)
-        where = variable or f"{path}:{_line_of(text, keys)}"
-        raise _explained(where, keys, dict(problem)) from exc
+        raise _explained(_where(path, text, variables, keys), keys, dict(problem)) from exc
 
 
 def _explained(where: str, keys: tuple[str, ...], problem: dict[str, Any]) -> SettingsError:
@@ -202,8 +200,30 @@ def _set(tree: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
     tree[keys[-1]] = value
 
 
-def _line_of(text: str, keys: tuple[str, ...]) -> int:
-    """Line on which the setting stands: where the first prefix of the file that has it ends.
+def _where(
+    path: Path | None,
+    text: str,
+    variables: Sequence[tuple[tuple[str, ...], Any, str]],
+    keys: tuple[str, ...],
+) -> str:
+    """Say who set the key: a variable, a line of the file, or whoever began its table.
+
+    A key that is missing was set by nobody; what else stands in its table is to blame.
+    """
+    for parents, _, name in variables:
+        if keys[: len(parents)] == parents:
+            return name
+    if (line := _line_where_begins(text, keys)) is not None:
+        return f"{path}:{line}"
+    for count in range(len(keys) - 1, 0, -1):
+        if (line := _line_where_begins(text, keys[:count])) is not None:
+            return f"{path}:{line}"
+    beside = (name for others, _, name in variables if others[:1] == keys[:1])
+    return next(beside, str(path))
+
+
+def _line_where_begins(text: str, keys: tuple[str, ...]) -> int | None:
+    """Line where the first prefix of the file that has the setting ends; None if none has.
 
     tomllib keeps no positions, but it can tell whether a prefix of the file is whole; a key
     begins on the first line after the longest whole prefix without it.
@@ -218,7 +238,7 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
         if _has(tree, keys):
             return begins if lines[begins - 1].strip() else count
         begins = count + 1
-    return len(lines)
+    return None
 
 
 def _has(tree: Any, keys: tuple[str, ...]) -> bool:

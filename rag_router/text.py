@@ -21,6 +21,7 @@ _ABBREVIATIONS: Final = frozenset(_WORDS.split())
 _BREAK: Final = re.compile(
     r"[.!?…]+[\"'”’)\]]*(?=\s+|$)|[。！？]+[”’」』）]*|\n\s*\n|\n(?=\s*[-*•]\s)"
 )
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs"})
 _MARKUP: Final = re.compile(r"<([|/!]?[\w|/ ▁｜-]{1,40}\|?)>")
 
 
@@ -47,9 +48,10 @@ def as_data(text: str) -> str:
     White space of any kind becomes one space, so that the text can neither close a delimiter
     that is a line break nor begin a line of its own; what looks like a model's special token
     ("<eos>", "<|im_start|>", "</passages>") keeps its letters but loses its angle brackets.
-    Hidden and bidirectional control characters are dropped.
+    Hidden and bidirectional control characters are dropped, and so are lone surrogates, which
+    no tokeniser can read.
     """
-    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf"})
+    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
     return _MARKUP.sub(r"‹\1›", " ".join(kept.split()))
 
 

@@ -41,7 +41,7 @@ def test_a_component_is_built_from_its_options():
 
 
 def test_an_unknown_name_suggests_the_nearest_one():
-    with pytest.raises(UnknownNameError, match="no sieve named 'wyde'. Did you mean 'wide'?"):
+    with pytest.raises(UnknownNameError, match=r"no sieve named 'wyde'\. Did you mean 'wide'\?"):
         SIEVES.build("wyde")
 
 

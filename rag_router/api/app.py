@@ -6,14 +6,17 @@ question is being thought about. Errors are problems after RFC 9457.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from rag_router import __version__
 from rag_router.api.schemas import AnswerRequest, AnswerResponse, Health, Problem
@@ -27,6 +30,7 @@ from rag_router.errors import (
 )
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.settings import LimitSettings
+from rag_router.telemetry import logger
 
 __all__ = ["create_app"]
 
@@ -38,16 +42,20 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
 
     Args:
         load: Returns the orchestrator; called once, in a worker thread, when the service starts,
-            so that `/health/live` answers while models load.
+            and `/health/live` answers while models load. If it fails, that is logged, and every
+            question is answered with what went wrong.
         limits: What is refused.
     """
     limits = limits or LimitSettings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.orchestrator = await run_in_threadpool(load)
+        # Not awaited: servers answer nothing at all before the lifespan has yielded.
+        loading = app.state.loading = asyncio.create_task(_in_background(load))
         yield
-        app.state.orchestrator = None
+        app.state.loading = None
+        loading.cancel()
+        await asyncio.wait([loading])
 
     app = FastAPI(
         title="rag_router",
@@ -55,7 +63,7 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
         summary="Question answering that knows when its language model knows.",
         lifespan=lifespan,
     )
-    app.state.orchestrator = None
+    app.state.loading = None
     problems: dict[int | str, dict[str, Any]] = {
         code: {"model": Problem, "description": text}
         for code, text in (
@@ -68,9 +76,7 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
     @app.post("/v1/answer", responses=problems, tags=["answers"])
     async def answer(request: AnswerRequest) -> AnswerResponse:
         """Answer one question or many, each with its sources and the reason for every decision."""
-        orchestrator: Orchestrator | None = app.state.orchestrator
-        if orchestrator is None:
-            raise BusyError("the models are still being loaded.", hint="Try again in a moment.")
+        orchestrator = _loaded(app)
         questions = _questions(request, limits)
         ask = Ask(
             retrieval=request.retrieval,
@@ -88,7 +94,9 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
     @app.get("/health/ready", responses={503: {"model": Health}}, tags=["health"])
     async def ready() -> Any:
         """Whether models and indexes are loaded."""
-        if app.state.orchestrator is None:
+        try:
+            _loaded(app)
+        except BusyError:
             return JSONResponse({"status": "starting"}, status_code=503)
         return Health(status="ok")
 
@@ -104,7 +112,30 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
         where = ".".join(str(part) for part in first["loc"])
         return _problem(422, f"{where}: {first['msg']}", "See /docs for what the request takes.")
 
+    @app.exception_handler(HTTPException)
+    async def on_http_error(_: Request, exc: Exception) -> JSONResponse:
+        assert isinstance(exc, HTTPException)
+        problem = _problem(exc.status_code, f"{exc.detail}.", "See /docs for what there is.")
+        problem.headers.update(exc.headers or {})
+        return problem
+
     return app
+
+
+async def _in_background(load: Callable[[], Orchestrator]) -> Orchestrator:
+    try:
+        return await run_in_threadpool(load)
+    except RagRouterError as exc:
+        logger.error("loading failed: %s", exc)
+        raise
+
+
+def _loaded(app: FastAPI) -> Orchestrator:
+    """Return the orchestrator, or raise whatever loading it raised."""
+    loading: asyncio.Task[Orchestrator] | None = app.state.loading
+    if loading is None or not loading.done():
+        raise BusyError("the models are still being loaded.", hint="Try again in a moment.")
+    return loading.result()
 
 
 def _questions(request: AnswerRequest, limits: LimitSettings) -> list[str]:
@@ -131,8 +162,7 @@ def _status(exc: RagRouterError) -> int:
 
 def _problem(status: int, detail: str, hint: str, *, retryable: bool = False) -> JSONResponse:
     titles = {404: "Not found", 422: "Unprocessable request", 503: "Unavailable"}
-    problem = Problem(
-        title=titles[status], status=status, detail=detail, hint=hint, retryable=retryable
-    )
+    title = titles.get(status) or HTTPStatus(status).phrase
+    problem = Problem(title=title, status=status, detail=detail, hint=hint, retryable=retryable)
     headers = {"Retry-After": "2"} if retryable else None
     return JSONResponse(problem.model_dump(), status, headers=headers, media_type=_PROBLEM)

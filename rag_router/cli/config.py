@@ -30,6 +30,8 @@ def check_file(path: Path, as_json: bool) -> None:
 
 @config.command("show")
 @config_option
-def show(config: Path | None) -> None:
-    """Print the settings in force, defaults included, as JSON."""
+@as_json
+def show(config: Path | None, as_json: bool) -> None:
+    """Print the settings in force, defaults included, as JSON in any case."""
+    del as_json  # taken because every command that prints takes it
     print_json(settings_from(config).model_dump(mode="json"))

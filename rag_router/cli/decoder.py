@@ -44,7 +44,8 @@ def fit(
     """Fit P(right) of the answers that decoder NAME gives from the indexes' passages."""
     from dataclasses import replace
 
-    settings = settings_from(config, indexes=indexes, decoder=name, expert=model)
+    # Passages are always read here, so nothing need be known about memory.
+    settings = settings_from(config, indexes=indexes, decoder=name, expert=model, gate="never")
     from rag_router.assembly import assemble, load_parts
     from rag_router.eval.datasets import read_questions
     from rag_router.eval.fitting import fit_sureness

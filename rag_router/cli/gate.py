@@ -72,14 +72,16 @@ def fit(
     from rag_router.assembly import load_expert
     from rag_router.errors import UsageError
     from rag_router.eval.datasets import read_questions
-    from rag_router.eval.fitting import closed_book, fit_confidence
+    from rag_router.eval.fitting import closed_book, fit_confidence, parse_goal
     from rag_router.gates import GATES
     from rag_router.gates.confidence import ConfidenceGate
     from rag_router.outcomes import OutcomeCache
 
-    built = GATES.build(name, **settings.gate.options)
+    options = {k: v for k, v in settings.gate.options.items() if k != "artefact"}
+    built = GATES.build(name, **options)
     if not isinstance(built, ConfidenceGate):
         raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit confidence.")
+    parse_goal(goal)  # before hours of answering
     questions = read_questions(paths, limit=limit, answers=True)
     expert = load_expert(settings, fetch=fetch_announced)
     bar, move = progress(f"{expert.name} answers")

@@ -74,10 +74,14 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; our own errors become one message and the documented exit code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; our own errors become one message and the documented exit code.
+
+    Args:
+        arguments: What stands behind the program's name; the process's own by default.
+    """
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(arguments, standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)

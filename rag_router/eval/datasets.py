@@ -1,12 +1,13 @@
 """Question sets as JSON Lines, plain or .gz, read with file and line in every error.
 
-    {"id", "question", "answers": [..], "contexts": [{"id","title","text","is_gold"?}], "meta": {}}
+{"id", "question", "answers": [..], "contexts": [{"id","title","text","is_gold"?}], "meta": {}}
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -74,7 +75,7 @@ def _read(path: Path) -> Iterator[Question]:
                     raise DataError(f"{path}:{number}: the id {question.id!r} stands twice.")
                 seen.add(question.id)
                 yield question
-    except (OSError, EOFError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         raise DataError(f"questions cannot be read from {path}: {exc}.") from exc
 
 
@@ -84,9 +85,9 @@ def _question(raw: bytes, where: str) -> Question:
         return Question(
             id=str(row["id"]),
             text=_text(row["question"]),
-            answers=tuple(_text(a) for a in row.get("answers", ())),
-            contexts=tuple(_passage(c) for c in row.get("contexts", ())),
-            meta=row.get("meta") or {},
+            answers=tuple(_text(a) for a in _list(row, "answers")),
+            contexts=tuple(_passage(c) for c in _list(row, "contexts")),
+            meta=dict(row.get("meta") or {}),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         reason = f"lacks {exc}" if isinstance(exc, KeyError) else str(exc)
@@ -99,8 +100,19 @@ def _question(raw: bytes, where: str) -> Question:
 def _passage(row: dict[str, Any]) -> Passage:
     notes = {k: v for k, v in row.items() if k not in {"id", "title", "text"}}
     return Passage(
-        id=str(row["id"]), title=row.get("title") or "", text=row.get("text") or "", meta=notes
+        id=str(row["id"]),
+        title=_text(row.get("title") or ""),
+        text=_text(row.get("text") or ""),
+        meta=notes,
     )
+
+
+def _list(row: dict[str, Any], key: str) -> list[Any]:
+    value = row.get(key) or []
+    # A text is a sequence too: "Paris" would become five answers of one letter.
+    if not isinstance(value, list):
+        raise TypeError(f"{key} is a list, saw {value!r}")
+    return value
 
 
 def _text(value: Any) -> str:

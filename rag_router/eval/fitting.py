@@ -1,5 +1,4 @@
-"""Fitting what is learned: gates from right and wrong answers, filters from helpful passages,
-and how sure answers from passages are.
+"""Fitting gates on right and wrong answers, filters and decoders on what is really found.
 
 Everything is fitted on three quarters of the questions and judged on the rest; which question
 belongs where is decided by a hash of its id, so that the split never moves.
@@ -29,7 +28,14 @@ from rag_router.retrievers import Retriever, Searchable, make_queries
 from rag_router.scoring import alias_match, normalise
 from rag_router.types import Question
 
-__all__ = ["choose_threshold", "closed_book", "fit_confidence", "fit_sureness", "fit_threshold"]
+__all__ = [
+    "choose_threshold",
+    "closed_book",
+    "fit_confidence",
+    "fit_sureness",
+    "fit_threshold",
+    "parse_goal",
+]
 
 LEAST = 50
 """Fewest labelled questions that anything is fitted on."""
@@ -122,9 +128,34 @@ def choose_threshold(goal: str, p: np.ndarray[Any, Any], right: Sequence[bool]) 
     Raises:
         UsageError: the goal is unknown, or the data cannot reach it; says what can be.
     """
+    name, value = parse_goal(goal)
+    if name == "even":
+        return value
+    if name == "budget":
+        return float(np.quantile(p, value))
+    order = np.argsort(-p, kind="stable")
+    wrong = np.cumsum(~np.asarray(right, dtype=bool)[order]) / np.arange(1, len(p) + 1)
+    # A threshold cannot part questions of equal probability: only the last of them counts.
+    whole = np.append(np.diff(p[order]) < 0, True)
+    enough = np.flatnonzero(whole & (wrong <= value))
+    if not len(enough):
+        raise UsageError(
+            f"no threshold keeps the risk at {value:g}.",
+            hint=f"The lowest risk these questions reach is {wrong[whole].min():.2f}.",
+        )
+    # Not rounded: rounded up, it would no longer keep the last question above it.
+    return float(p[order][enough[-1]])
+
+
+def parse_goal(goal: str) -> tuple[str, float]:
+    """Return a goal's name and number; even is a threshold of one half.
+
+    Raises:
+        UsageError: the goal is unknown.
+    """
+    if goal == "even":
+        return "even", 0.5
     name, _, number = goal.replace("<=", "=").partition("=")
-    if name == "even" and not number:
-        return 0.5
     try:
         value = float(number)
     except ValueError:
@@ -133,17 +164,7 @@ def choose_threshold(goal: str, p: np.ndarray[Any, Any], right: Sequence[bool]) 
         raise UsageError(
             f"no goal is called {goal!r}.", hint="Use even, budget=0.4 or risk<=0.3 (0 to 1)."
         )
-    if name == "budget":
-        return round(float(np.quantile(p, value)), 6)
-    order = np.argsort(-p, kind="stable")
-    wrong = np.cumsum(~np.asarray(right, dtype=bool)[order]) / np.arange(1, len(p) + 1)
-    enough = np.flatnonzero(wrong <= value)
-    if not len(enough):
-        raise UsageError(
-            f"no threshold keeps the risk at {value:g}.",
-            hint=f"The lowest risk these questions reach is {wrong.min():.2f}.",
-        )
-    return round(float(p[order][enough[-1]]), 6)
+    return name, value
 
 
 def fit_threshold(

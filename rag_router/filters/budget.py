@@ -23,7 +23,7 @@ __all__ = ["BudgetFilter"]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class BudgetFilter:
-    """Keep the first passages within a budget of tokens, the last one cut at a sentence end.
+    """Keep the first passages within a token budget, cut at a sentence end.
 
     Args:
         passages: Most passages, >= 1.

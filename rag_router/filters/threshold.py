@@ -1,8 +1,9 @@
 """Drop what is not similar enough, where "enough" is a probability and not a raw cosine.
 
 A cosine means nothing by itself: unrelated questions score 0.7 under some embedders and 0.1 under
-others. A Platt curve (Platt 1999) fitted for the embedder turns the cosine into the probability
-that the passage holds the answer, its *support*, and passages below `min_support` are dropped.
+others. A Platt curve (Platt 1999; Guo et al. 2017, arXiv 1706.04599, section 4.1) fitted for the
+embedder turns the cosine into the probability that the passage holds the answer, its *support*,
+and passages below `min_support` are dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["ThresholdFilter"]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ThresholdFilter:
-    """Keep passages that probably hold the answer, judged by their similarity to the question.
+    """Keep passages similar enough to the question to probably hold the answer.
 
     Args:
         min_support: Drop below this probability, in [0, 1]. None takes the fitted one, or 0.1.

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from rag_router.artefacts import CARD, Artefact
+from rag_router.errors import ArtefactError
 
 __all__ = ["shipped"]
 
@@ -36,7 +37,13 @@ def shipped(
         ArtefactError: the named artefact is broken or does not fit.
     """
     if named is not None:
-        return Artefact.load(named, model_fingerprint=model_fingerprint, prompt_hash=prompt_hash)
+        found = Artefact.load(named, model_fingerprint=model_fingerprint, prompt_hash=prompt_hash)
+        if found.card.method != f"{kind}/{component}":
+            raise ArtefactError(
+                f"{named} was fitted for {found.card.method}, not for {kind}/{component}.",
+                hint="Name another artefact, or fit one.",
+            )
+        return found
     for folder in sorted(_HERE.glob(f"{kind}--{component}--*")):
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         same_prompt = prompt_hash is None or card["prompt_hash"] == prompt_hash

@@ -329,9 +329,22 @@ def _accept(model: CausalModel, row: _Row, token: int, trace: TokenTrace) -> boo
     if cut >= 0:
         row.finish, text = "stop", text[:cut]
         if len(text.strip()) <= len(row.text.strip()):
+            # The stop string began in earlier tokens, which were taken for the answer's.
+            row.text, row.tokens = text, _within(row.tokens, len(text))
             return False
     elif len(row.ids) >= row.task.max_new_tokens:
         row.finish = "length"
     row.tokens.append(replace(trace, text=text[len(row.text) :]))
     row.text = text
     return True
+
+
+def _within(tokens: Sequence[TokenTrace], characters: int) -> list[TokenTrace]:
+    """Return the tokens that make up the first so many characters, the last one cut to fit."""
+    kept: list[TokenTrace] = []
+    for token in tokens:
+        if characters <= 0:
+            break
+        kept.append(replace(token, text=token.text[:characters]))
+        characters -= len(token.text)
+    return kept

@@ -84,10 +84,10 @@ class OutcomeCache:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._engine = _engine(path)
         with self._translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
             _Tables.metadata.create_all(self._engine)
 
     def get(self, keys: Sequence[OutcomeKey]) -> dict[OutcomeKey, Outcome]:
@@ -127,9 +127,11 @@ class OutcomeCache:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as exc:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as exc:
+            # SQLAlchemy's own text adds the statement and a link; the cause alone is readable.
+            cause = getattr(exc, "orig", None) or exc
             raise UnavailableError(
-                f"the outcome cache {self._path} cannot be used: {exc}.",
+                f"the outcome cache {self._path} cannot be used: {cause}.",
                 hint="Delete the file to start afresh, or name another one.",
             ) from exc
 

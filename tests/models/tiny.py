@@ -26,6 +26,9 @@ from rag_router.models.causal import TransformersModel
 
 __all__ = ["KINDS", "WINDOW", "CharacterTokenizer", "plain_logits", "prompt_of", "tiny_model"]
 
+# Matrices this small are done before a second thread has woken up.
+torch.set_num_threads(1)
+
 KINDS = ("llama", "gemma3", "mixtral")
 WINDOW = 8
 VOCABULARY = 97

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from little_house import asked, scripted_expert, write_jsonl
+
+from rag_router.artefacts import Artefact
+from rag_router.calibration import auroc
+from rag_router.decoders.plain import PlainDecoder
+from rag_router.errors import DataError, UsageError
+from rag_router.eval.datasets import data_hash, is_held_out
+from rag_router.eval.fitting import (
+    choose_threshold,
+    closed_book,
+    fit_confidence,
+    fit_sureness,
+    fit_threshold,
+    parse_goal,
+)
+from rag_router.filters.threshold import ThresholdFilter
+from rag_router.gates.always import AlwaysGate
+from rag_router.gates.confidence import ConfidenceGate
+from rag_router.indices.library import Library
+from rag_router.models.scripted import Reply
+from rag_router.models.scripted_embedder import HashingEmbedder
+from rag_router.orchestrator import Ask, Orchestrator
+from rag_router.outcomes import Outcome, OutcomeCache
+from rag_router.policy import Policy, Sureness
+from rag_router.retrievers.dense import DenseRetriever
+from rag_router.types import Passage, Question
+
+P = np.array([0.9, 0.8, 0.6, 0.4, 0.2])
+RIGHT = [True, True, False, True, False]
+
+
+# --- thresholds -------------------------------------------------------------------------------
+
+
+def test_even_retrieves_what_is_more_likely_wrong_than_right():
+    assert choose_threshold("even", P, RIGHT) == 0.5
+
+
+def test_a_budget_is_the_share_of_questions_below_the_threshold():
+    # The 40 % quantile of five values stands at place 0.4 * 4 = 1.6 from below:
+    # 0.4 + 0.6 * (0.6 - 0.4) = 0.52, and two of five lie below it.
+    threshold = choose_threshold("budget=0.4", P, RIGHT)
+    assert threshold == pytest.approx(0.52)
+    assert (threshold > P).mean() == 0.4
+    assert (choose_threshold("budget=0", P, RIGHT) > P).sum() == 0
+
+
+def test_a_risk_is_the_lowest_threshold_that_keeps_it():
+    # From above, the share of wrong ones is 0/1, 0/2, 1/3, 1/4, 2/5.
+    for goal, threshold in {
+        "risk<=0": 0.8,
+        "risk<=0.2": 0.8,
+        "risk<=0.25": 0.4,
+        "risk<=0.3": 0.4,
+        "risk<=0.4": 0.2,
+        "risk=0.3": 0.4,
+    }.items():
+        assert choose_threshold(goal, P, RIGHT) == threshold
+
+
+def test_questions_of_equal_probability_stand_or_fall_together():
+    # Above 0.9 nothing is wrong; of the three at 0.5, one is: 1/4, whichever came first.
+    p = np.array([0.9, 0.5, 0.5, 0.5])
+    for right in ([True, True, True, False], [True, False, True, True]):
+        assert choose_threshold("risk<=0", p, right) == 0.9
+        assert choose_threshold("risk<=0.25", p, right) == 0.5
+
+
+@pytest.mark.parametrize("goal", ["risk<=0.1", "risk<=0.3", "risk<=0.5"])
+def test_the_risk_above_the_threshold_is_what_was_asked_for(goal):
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        p = random.random(40)
+        right = random.random(40) < p
+        try:
+            threshold = choose_threshold(goal, p, right.tolist())
+        except UsageError:
+            continue
+        assert (~right[p >= threshold]).mean() <= float(goal.partition("<=")[2])
+
+
+def test_a_risk_that_cannot_be_reached_says_what_can():
+    # 1/1, 1/2, 2/3: half is the least.
+    with pytest.raises(UsageError, match=r"risk at 0\.2") as caught:
+        choose_threshold("risk<=0.2", np.array([0.9, 0.8, 0.7]), [False, True, False])
+    assert caught.value.hint == "The lowest risk these questions reach is 0.50."
+
+
+@pytest.mark.parametrize(
+    "goal", ["", "evn", "even=1", "budget", "budget=2", "risk<=-0.1", "risk<=x", "risk<=nan"]
+)
+def test_an_unknown_goal_is_told_which_there_are(goal):
+    with pytest.raises(UsageError, match="no goal is called") as caught:
+        parse_goal(goal)
+    assert "budget=0.4" in caught.value.hint
+
+
+# --- gates ------------------------------------------------------------------------------------
+
+# Question i is answered with probability 0.30, 0.36, ..., 0.84 for i mod 10 = 0, 1, ..., 9, and
+# of the twenty questions of each such kind k, 2 k are answered right: the surer, the righter.
+NUMBERS = range(200)
+ITEM = re.compile(r"item (\d+)")
+
+
+def knows(number: int) -> bool:
+    return (number // 10) % 10 < number % 10
+
+
+def reply(prompt: str) -> Reply:
+    number = int(ITEM.search(asked(prompt))[1])
+    return Reply("yes" if knows(number) else "nay", 0.30 + 0.06 * (number % 10))
+
+
+EXPERT = scripted_expert(reply)
+QUESTIONS = [Question(id=f"q{n}", text=f"What is item {n}?", answers=("Yes",)) for n in NUMBERS]
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    return closed_book(EXPERT, QUESTIONS, batch_size=64)
+
+
+def test_labels_say_what_was_answered_and_whether_it_was_right(labelled):
+    assert [right for _, right in labelled] == [knows(n) for n in NUMBERS]
+    # 37: 3 < 7, so it is known; 31: 3 >= 1, so it is not.
+    assert [labelled[n][0].answer for n in (37, 31)] == ["yes", "nay"]
+    # 0.30 + 0.06 * 7 = 0.72 for each of its three letters.
+    assert labelled[37][0].logprobs == pytest.approx([np.log(0.72)] * 3, abs=1e-6)
+
+
+def test_labels_come_out_of_the_cache_the_second_time(tmp_path, labelled):
+    cache = OutcomeCache(tmp_path / "outcomes.sqlite")
+    heard = []
+    first = closed_book(EXPERT, QUESTIONS[:9], cache=cache, on_progress=lambda *n: heard.append(n))
+    assert heard[-1] == (9, 9)
+    silent = scripted_expert(lambda prompt: pytest.fail("asked again"))
+    assert closed_book(silent, QUESTIONS[:9], cache=cache) == first
+    assert [right for _, right in first] == [right for _, right in labelled[:9]]
+    cache.close()
+
+
+def test_a_gate_learns_when_its_model_is_right(labelled):
+    artefact = fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled)
+    gate = ConfidenceGate().with_artefact(artefact)
+    assert gate.fitted
+    sure = [[np.log(0.30 + 0.06 * k)] * 3 for k in range(10)]
+    p = gate.probabilities(sure)
+    assert (np.diff(p) > 0).all()
+    # Kind 5 (0.60) is right half of the time, kind 1 (0.36) one time in ten, kind 9 nine in ten.
+    assert p[[1, 5, 9]] == pytest.approx([0.1, 0.5, 0.9], abs=0.12)
+
+
+def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled):
+    artefact = fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled, goal="budget=0.5")
+    card = artefact.card
+    assert (card.method, card.model) == ("gate/confidence", "scripted")
+    assert card.model_fingerprint == EXPERT.model.fingerprint
+    assert card.prompt_hash == EXPERT.style.fingerprint
+    assert card.data_hash == data_hash(QUESTIONS)
+    assert card.threshold_goal == "budget=0.5"
+    held = [n for n in NUMBERS if is_held_out(f"q{n}")]
+    assert (card.notes["train"], card.notes["held_out"]) == (200 - len(held), len(held))
+    assert card.metrics["n"] == len(held)
+    assert card.metrics["base_rate"] == round(sum(map(knows, held)) / len(held), 4)
+    # A rising curve keeps the order, so the figure is that of the bare sureness, up to rounding
+    # within a kind.
+    sureness = [n % 10 for n in held]
+    bare = auroc(sureness, [knows(n) for n in held])
+    assert card.metrics["auroc"] == pytest.approx(bare, abs=0.02)
+    assert bare > 0.75
+
+
+def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(labelled, tmp_path):
+    artefact = fit_confidence(
+        ConfidenceGate(statistic="minimum"), EXPERT, QUESTIONS, labelled, goal="risk<=0.3"
+    )
+    artefact.save(tmp_path / "gate")
+    loaded = Artefact.load(tmp_path / "gate", model_fingerprint=EXPERT.model.fingerprint)
+    gate = ConfidenceGate().with_artefact(loaded)
+    assert (gate.statistic, gate.threshold) == ("minimum", artefact.card.threshold)
+    assert gate == ConfidenceGate().with_artefact(artefact)
+    assert ConfidenceGate(threshold=0.1).with_artefact(loaded).threshold == 0.1
+
+
+def test_another_seed_splits_otherwise(labelled):
+    one, other = (
+        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled, seed=seed) for seed in (0, 1)
+    )
+    assert one.card.notes["seed"] != other.card.notes["seed"]
+    assert one.weights["curve"].tolist() != other.weights["curve"].tolist()
+
+
+def test_too_few_questions_fit_nothing(labelled):
+    with pytest.raises(DataError, match="49 labelled questions are too few") as caught:
+        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS[:49], labelled[:49])
+    assert "at least 50" in caught.value.hint
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_one_class_alone_fits_nothing(labelled, right):
+    one_class = [(outcome, right) for outcome, _ in labelled]
+    with pytest.raises(DataError, match="both classes"):
+        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, one_class)
+
+
+def test_empty_answers_count_as_unsure(labelled):
+    silent = [(Outcome("", ()), False) if not right else (o, right) for o, right in labelled]
+    gate = ConfidenceGate().with_artefact(
+        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, silent)
+    )
+    assert gate.probabilities([[]])[0] < 0.1 < gate.probabilities([[-0.1]])[0]
+
+
+# --- filters ----------------------------------------------------------------------------------
+
+STEMS = ("harbour", "lantern", "orchard", "quarry", "chapel", "windmill", "viaduct", "granary")
+TOWNS = [f"{a}{b}" for a in STEMS for b in STEMS]
+# So wide that hardly two words share a bucket.
+EMBEDDER = HashingEmbedder(dimension=4099)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("towns")
+    rows = [
+        {"id": town, "title": "", "text": f"The mayor of {town} keeps the number {n}."}
+        for n, town in enumerate(TOWNS)
+    ]
+    library = Library(folder / "home")
+    library.add("towns", [write_jsonl(folder / "towns.jsonl", rows)], EMBEDDER)
+    return library.open("towns", EMBEDDER)
+
+
+TOWN_QUESTIONS = [
+    Question(id=town, text=f"Which number does the mayor of {town} keep?", answers=(str(n),))
+    for n, town in enumerate(TOWNS)
+]
+
+
+def fit_on(library, questions, k=4):
+    return fit_threshold(
+        ThresholdFilter(),
+        EMBEDDER,
+        DenseRetriever(k=k),
+        [library],
+        questions,
+        min_support=0.2,
+        batch_size=10,
+    )
+
+
+def test_a_filter_learns_how_near_a_helpful_passage_is(library):
+    artefact = fit_on(library, TOWN_QUESTIONS)
+    fitted = ThresholdFilter().with_artefact(artefact)
+    assert (fitted.fitted, fitted.min_support) == (True, 0.2)
+    assert artefact.card.method == "filter/threshold"
+    assert artefact.card.model_fingerprint == EMBEDDER.fingerprint
+    assert artefact.card.prompt_hash == ""
+    held = sum(is_held_out(q.id) for q in TOWN_QUESTIONS)
+    assert artefact.card.metrics["n"] == 4 * held
+    # One of the four passages found holds the number, and it is the nearest: it names the town.
+    assert artefact.card.metrics["base_rate"] == pytest.approx(1 / 4, abs=0.02)
+    assert artefact.card.metrics["auroc"] > 0.95
+    query = EMBEDDER.encode_queries([TOWN_QUESTIONS[0].text])
+    scores, _ = library.search_vectors(query, 4)
+    supports = [fitted.support(float(s)) for s in scores[0]]
+    assert supports[0] > 0.5 > supports[1]
+
+
+def test_an_answer_inside_another_word_does_not_help(library):
+    # Town 1 keeps the number 1; that 10, 11 and 12 begin with it helps nobody. With the nearest
+    # passage alone and an answer that is nowhere, no passage helps at all.
+    nowhere = [replace(q, answers=("numb",)) for q in TOWN_QUESTIONS]
+    with pytest.raises(DataError, match="both classes"):
+        fit_on(library, nowhere, k=1)
+
+
+def test_a_filter_needs_fifty_questions(library):
+    with pytest.raises(DataError, match="20 labelled questions are too few"):
+        fit_on(library, TOWN_QUESTIONS[:20])
+
+
+# --- answers from passages --------------------------------------------------------------------
+
+
+def reading(expert, **more) -> Orchestrator:
+    return Orchestrator(
+        expert=expert,
+        gate=AlwaysGate(),
+        decoder=PlainDecoder(),
+        decoder_name="plain",
+        policy=Policy(abstain=False, min_support=0.0),
+        batch_size=50,
+        **more,
+    )
+
+
+WITH_PASSAGES = [
+    replace(q, contexts=(Passage(id="p", title="", text="A list of items."),)) for q in QUESTIONS
+]
+
+
+def test_how_sure_an_answer_from_passages_is_can_be_learned():
+    heard = []
+    artefact = fit_sureness(
+        reading(EXPERT), WITH_PASSAGES, on_progress=lambda *done: heard.append(done)
+    )
+    assert heard == [(50, 200), (100, 200), (150, 200), (200, 200)]
+    card = artefact.card
+    assert (card.method, card.model) == ("decoder/plain", "scripted")
+    assert card.prompt_hash == EXPERT.style.fingerprint
+    assert card.metrics["auroc"] > 0.75
+    fitted = reading(EXPERT, sureness=Sureness().with_artefact(artefact))
+    answers = fitted.answer(WITH_PASSAGES[:10], Ask(retrieval="always"))
+    confidence = [a.confidence for a in answers]
+    assert confidence == sorted(confidence)
+    # Kinds 1, 5 and 9 are right one, five and nine times in ten.
+    assert [confidence[k] for k in (1, 5, 9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.12)
+    assert not any(note.stage == "decode" for a in answers for note in a.degraded)
+
+
+def test_questions_without_passages_teach_nothing_about_reading():
+    with pytest.raises(DataError, match="0 labelled questions are too few"):
+        fit_sureness(reading(EXPERT), QUESTIONS)

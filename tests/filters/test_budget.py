@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from stand_ins import WORDS, judged
+
+from rag_router.filters.budget import BudgetFilter
+
+
+def run(filter_, *texts):
+    return filter_.judge(["q"], [judged(*texts)], WORDS)[0]
+
+
+def shown(filter_, *texts):
+    return [one.hit.passage.text if one.kept else None for one in run(filter_, *texts)]
+
+
+def test_only_the_best_passages_are_read():
+    out = run(BudgetFilter(passages=2), "One.", "Two.", "Three.")
+    assert [one.kept for one in out] == [True, True, False]
+    assert out[2].why == "only the best 2 are read"
+
+
+def test_the_passage_that_does_not_fit_is_cut_at_a_sentence_end():
+    # Tokens are words: 2 of 6 are spent, 4 are left, and "Oslo is cold." takes 3 of them.
+    out = run(BudgetFilter(tokens=6), "Rome stands.", "Oslo is cold. It lies north.")
+    assert out[1].hit.passage.text == "Oslo is cold."
+    assert out[1].why == "kept; cut to fit 6 tokens"
+    assert out[0].why == "kept"
+
+
+def test_a_passage_without_a_sentence_that_fits_is_dropped_and_the_next_one_tried():
+    out = run(BudgetFilter(tokens=4), "Rome stands.", "Oslo is very cold today.", "Bern too.")
+    assert [one.kept for one in out] == [True, False, True]
+    assert out[1].why == "no sentence fits the 2 tokens left of 4"
+
+
+def test_a_budget_that_is_just_enough_cuts_nothing():
+    assert shown(BudgetFilter(tokens=4), "One two.", "Three four.") == ["One two.", "Three four."]
+
+
+def test_what_was_dropped_already_takes_no_room():
+    line = judged("One two.", "Three four.")
+    line[0] = type(line[0])(hit=line[0].hit, kept=False, why="repeats")
+    out = BudgetFilter(passages=1, tokens=2).judge(["q"], [line], WORDS)[0]
+    assert [one.kept for one in out] == [False, True]
+    assert out[0].why == "repeats"
+
+
+def test_an_empty_passage_is_not_read():
+    assert [one.kept for one in run(BudgetFilter(), "", "Rome.")] == [False, True]
+
+
+def test_each_question_has_a_budget_of_its_own():
+    out = BudgetFilter(tokens=2).judge(["q", "r"], [judged("One two.")] * 2, WORDS)
+    assert [[one.kept for one in line] for line in out] == [[True], [True]]
+
+
+def test_it_needs_no_fitting():
+    assert BudgetFilter().fitted

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stand_ins import judged
+
+from rag_router.filters import cite
+
+
+def cited(answer, *texts):
+    return [
+        (c.passage_id, texts["abcdef".index(c.passage_id)][c.start : c.end])
+        for c in cite(answer, judged(*texts))
+    ]
+
+
+def test_a_citation_is_the_sentence_that_holds_the_answer_with_its_offsets():
+    text = "Rome is old. It lies on the Tiber. It is large."
+    citation = cite("Tiber", judged(text))[0]
+    assert (citation.start, citation.end) == (13, 34)
+    assert text[13:34] == "It lies on the Tiber."
+    assert (citation.answer_start, citation.answer_end) == (0, len("Tiber"))
+    assert citation.passage_id == "a"
+
+
+def test_every_passage_that_holds_the_answer_is_cited_once_best_first():
+    texts = ("Tiber. Tiber again.", "No river.", "The Tiber flows.")
+    assert cited("Tiber", *texts) == [("a", "Tiber."), ("c", "The Tiber flows.")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("the Beatles", "Beatles played."),
+        ("TIBER", "the tiber flows"),
+        ("New York", "in New\n York City"),
+        ("rock n roll", "He loved rock 'n' roll."),
+        ("John Smith", "John the Smith was there."),
+        ("1000", "It cost 1,000 euros."),
+        ("U.S.", "They went to the US."),
+        ("US", "They went to the U.S. in May."),
+        ("São Paulo", "Largest is São Paulo."),
+    ],
+)
+def test_what_normalisation_drops_may_stand_between(answer, text):
+    assert cited(answer, text)
+
+
+@pytest.mark.parametrize(("answer", "text"), [("Rome", "Romeo loved."), ("8", "In 1984 or 18.")])
+def test_only_whole_words_count(answer, text):
+    assert cited(answer, text) == []
+
+
+def test_without_the_whole_answer_the_closest_sentence_is_cited():
+    # "pierre curie shared" shares 2 of 3 words with the second sentence, and 1 of 3 with the first.
+    texts = ("Pierre was there. Later Pierre Curie won.", "Nobody knows Curie.")
+    assert cited("Pierre Curie shared", *texts) == [("a", "Later Pierre Curie won.")]
+
+
+def test_less_than_half_of_the_words_is_no_citation():
+    assert cited("one two three four five", "one two.") == []
+    assert cited("one two three four", "one two.") == [("a", "one two.")]
+
+
+@pytest.mark.parametrize("answer", ["", "?", "the"])
+def test_an_answer_of_nothing_cites_nothing(answer):
+    assert cited(answer, "The text? Is here.") == []
+
+
+def test_an_answer_of_regular_expressions_is_only_text():
+    assert cited("(a|b)* [x] \\d $", "nothing of it") == []
+
+
+def test_without_passages_there_is_nothing_to_cite():
+    assert cite("Rome", []) == ()
+
+
+@given(st.text(max_size=30), st.lists(st.text(max_size=60), max_size=3))
+def test_offsets_lie_within_the_passage_and_the_answer(answer, texts):
+    for citation in cite(answer, judged(*texts)):
+        text = texts["abc".index(citation.passage_id)]
+        assert 0 <= citation.start < citation.end <= len(text)
+        assert (citation.answer_start, citation.answer_end) == (0, len(answer))

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from little_house import SCRIPT, parts, scripted_expert
+
+from rag_router.artefacts import Artefact, Card
+from rag_router.assembly import (
+    REGISTRIES,
+    Parts,
+    assemble,
+    check,
+    index_names,
+    load_expert,
+    load_parts,
+    open_indexes,
+    require,
+)
+from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
+from rag_router.decoders.plain import PlainDecoder
+from rag_router.errors import ArtefactError, ModelError, SettingsError, UnknownNameError
+from rag_router.filters.budget import BudgetFilter
+from rag_router.filters.redundancy import RedundancyFilter
+from rag_router.filters.threshold import ThresholdFilter
+from rag_router.gates.confidence import ConfidenceGate
+from rag_router.indices.library import Library
+from rag_router.models.scripted_embedder import HashingEmbedder
+from rag_router.orchestrator import Orchestrator
+from rag_router.policy import Policy, Sureness
+from rag_router.retrievers.dense import DenseRetriever
+from rag_router.retrievers.fused import FusedRetriever
+from rag_router.settings import Component, Settings, load_settings
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "settings.toml"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("assembly")
+
+
+@pytest.fixture(scope="module")
+def some_parts(folder):
+    return parts(folder)
+
+
+@pytest.fixture
+def no_models(tmp_path, monkeypatch):
+    """Settings of a machine without models and documents."""
+    monkeypatch.setenv("RAG_ROUTER_MODELS", str(tmp_path / "models"))
+    return Settings(home=tmp_path / "home")
+
+
+def artefact(folder, method, fingerprint, *, prompt="", threshold=None, slopes=2, **notes):
+    card = Card(
+        method=method,
+        model="theirs",
+        model_fingerprint=fingerprint,
+        prompt_hash=prompt,
+        threshold=threshold,
+        notes=notes,
+    )
+    weights = {"curve": np.array([1.0] * slopes + [0.5])}
+    Artefact(card=card, weights=weights).save(folder)
+    return str(folder)
+
+
+# --- one composition, two ways to write it ----------------------------------------------------
+
+
+def test_the_example_settings_are_what_the_example_in_python_composes(some_parts):
+    composed = Orchestrator(
+        expert=some_parts.expert,
+        gate=ConfidenceGate(statistic="both"),
+        gate_name="confidence",
+        decoder=PlainDecoder(),
+        decoder_name="plain",
+        retriever=FusedRetriever(k=8, smoothing=60),
+        indices=some_parts.indexes,
+        embedder=some_parts.embedder,
+        filters=(
+            ThresholdFilter(),
+            RedundancyFilter(threshold=0.6),
+            BudgetFilter(passages=3, tokens=600),
+        ),
+        policy=Policy(),
+        sureness=Sureness(),
+        message="I don't know.",
+        max_new_tokens=24,
+    )
+    assert assemble(load_settings(EXAMPLE, {}), some_parts) == composed
+    assert assemble(Settings(), some_parts) == composed
+
+
+def test_every_section_of_a_file_reaches_its_component(some_parts, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        '[gate]\nname = "confidence"\nstatistic = "minimum"\nthreshold = 0.3\n'
+        '[retriever]\nname = "dense"\nk = 2\n'
+        '[[filters]]\nname = "budget"\npassages = 1\n'
+        '[decoder]\nname = "adaptive_contrast"\n'
+        "[policy]\nmin_support = 0.5\nmin_confidence = 0.4\nagreement_nats = 0.01\n"
+        'abstain = false\nmessage = "Ask the office."\n'
+        "[generator]\nmax_new_tokens = 5\nbatch_size = 3\n"
+        "[limits]\nquestion_characters = 70\n"
+    )
+    made = assemble(load_settings(path, {}), some_parts)
+    assert made.gate == ConfidenceGate(statistic="minimum", threshold=0.3)
+    assert made.retriever == DenseRetriever(k=2)
+    assert made.filters == (BudgetFilter(passages=1),)
+    assert made.decoder == AdaptiveContrastDecoder()
+    assert made.policy == Policy(
+        min_support=0.5, min_confidence=0.4, agreement_nats=0.01, abstain=False
+    )
+    assert (made.message, made.max_new_tokens) == ("Ask the office.", 5)
+    assert (made.batch_size, made.question_characters) == (3, 70)
+
+
+def test_what_was_assembled_answers(some_parts):
+    made = assemble(Settings(), some_parts)
+    known, looked_up = made.answer(
+        ["What is the capital of France?", "How often is the Larkspur valve calibrated?"]
+    )
+    assert (known.text, known.reason) == ("Paris", "parametric")
+    assert (looked_up.text, looked_up.reason) == ("90 days", "contextual")
+    unfitted = {note.stage for note in looked_up.degraded}
+    assert unfitted == {"gate", "filter", "decode"}
+
+
+# --- what is wrong with settings --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"gate": Component(name="confidense")}, UnknownNameError, "Did you mean 'confidence'"),
+        ({"decoder": Component(name="plian")}, UnknownNameError, "Did you mean 'plain'"),
+        ({"retriever": Component(name="fusd")}, UnknownNameError, "Did you mean 'fused'"),
+        ({"filters": (Component(name="budgt"),)}, UnknownNameError, "Did you mean 'budget'"),
+        (
+            {"gate": Component(name="confidence", treshold=0.4)},
+            SettingsError,
+            "Did you mean 'threshold'",
+        ),
+        ({"retriever": Component(name="fused", smothing=1)}, SettingsError, "'smoothing'"),
+        ({"filters": (Component(name="budget", token=1),)}, SettingsError, "'tokens'"),
+        ({"decoder": Component(name="plain", alpha=1)}, SettingsError, "decoder 'plain': alpha"),
+        ({"gate": Component(name="confidence", threshold=2)}, SettingsError, "saw 2"),
+        ({"gate": Component(name="never", artefact="a")}, SettingsError, "'never': artefact"),
+    ],
+)
+def test_wrong_names_and_options_are_found_before_anything_is_loaded(
+    some_parts, changes, error, said
+):
+    settings = Settings(**changes)
+    for find in (lambda: check(settings), lambda: assemble(settings, some_parts)):
+        with pytest.raises(error) as caught:
+            find()
+        assert said in str(caught.value)
+
+
+def test_good_settings_pass_the_check_for_every_component_there_is():
+    check(Settings())
+    for gate in REGISTRIES["gate"]:
+        for decoder in REGISTRIES["decoder"]:
+            check(Settings(gate=Component(name=gate), decoder=Component(name=decoder)))
+    for retriever in REGISTRIES["retriever"]:
+        check(Settings(retriever=Component(name=retriever)))
+    check(Settings(filters=tuple(Component(name=name) for name in REGISTRIES["filter"])))
+
+
+# --- what was learned -------------------------------------------------------------------------
+
+
+def test_a_named_artefact_of_another_model_is_an_error_that_names_both(some_parts, tmp_path):
+    theirs = artefact(tmp_path / "gate", "gate/confidence", "f" * 64)
+    settings = Settings(gate=Component(name="confidence", artefact=theirs))
+    check(settings)
+    with pytest.raises(ArtefactError) as caught:
+        assemble(settings, some_parts)
+    ours = some_parts.expert.model.fingerprint
+    assert f"model {'f' * 12} (theirs), but the model in use is {ours[:12]}" in caught.value.message
+
+
+def test_named_artefacts_of_this_model_are_used(some_parts, tmp_path):
+    model, style = some_parts.expert.model.fingerprint, some_parts.expert.style.fingerprint
+    gate = artefact(
+        *(tmp_path / "gate", "gate/confidence", model),
+        prompt=style,
+        threshold=0.7,
+        statistic="both",
+        max_new_tokens=9,
+    )
+    filter_ = artefact(
+        *(tmp_path / "filter", "filter/threshold", some_parts.embedder.fingerprint),
+        slopes=1,
+        threshold=0.25,
+    )
+    decoder = artefact(tmp_path / "decoder", "decoder/plain", model, prompt=style, slopes=3)
+    made = assemble(
+        Settings(
+            gate=Component(name="confidence", artefact=gate),
+            filters=(Component(name="threshold", artefact=filter_),),
+            decoder=Component(name="plain", artefact=decoder),
+        ),
+        some_parts,
+    )
+    assert made.gate == ConfidenceGate(threshold=0.7, max_new_tokens=9, curve=(1.0, 1.0, 0.5))
+    assert made.filters == (ThresholdFilter(min_support=0.25, curve=(1.0, 0.5)),)
+    assert made.sureness == Sureness(curve=(1.0, 1.0, 1.0, 0.5))
+    answer = made.answer(["How often is the Larkspur valve calibrated?"])[0]
+    assert answer.degraded == ()
+
+
+def test_an_artefact_of_another_component_is_refused(some_parts, tmp_path):
+    model, style = some_parts.expert.model.fingerprint, some_parts.expert.style.fingerprint
+    decoder = artefact(tmp_path / "decoder", "decoder/plain", model, prompt=style, slopes=3)
+    settings = Settings(gate=Component(name="confidence", artefact=decoder))
+    with pytest.raises(ArtefactError, match="decoder/plain, not for gate/confidence"):
+        assemble(settings, some_parts)
+
+
+# --- what is there ----------------------------------------------------------------------------
+
+
+def test_all_indexes_of_the_home_are_used_unless_some_are_named(folder, some_parts):
+    settings = Settings(home=folder / "home")
+    assert index_names(settings) == ["handbook", "towns"]
+    assert list(open_indexes(settings, some_parts.embedder)) == ["handbook", "towns"]
+    one = settings.model_copy(update={"indexes": ("towns",)})
+    assert index_names(one) == ["towns"]
+    assert list(open_indexes(one, some_parts.embedder)) == ["towns"]
+
+
+def test_an_unknown_index_is_known_before_a_model_is_loaded(folder, some_parts, no_models):
+    assert some_parts.indexes
+    settings = Settings(home=folder / "home", indexes=("town",))
+    for find in (index_names, load_parts):
+        with pytest.raises(UnknownNameError, match="Did you mean 'towns'"):
+            find(settings)
+    nothing = no_models.model_copy(update={"indexes": ("towns",)})
+    with pytest.raises(UnknownNameError, match="rag-router index add"):
+        index_names(nothing)
+
+
+def test_a_model_that_is_not_there_is_fetched_only_by_whoever_may(no_models):
+    with pytest.raises(ModelError, match="rag-router models fetch gemma-3-270m"):
+        require(no_models)
+    asked: list[str] = []
+    with pytest.raises(ModelError):
+        load_expert(no_models, fetch=asked.append)
+    assert asked == ["gemma-3-270m"]
+
+
+def test_the_embedder_is_needed_only_where_there_is_an_index(no_models, tmp_path):
+    asked: list[str] = []
+    with pytest.raises(ModelError):
+        load_parts(no_models, fetch=asked.append)
+    assert "all-minilm-l6-v2" not in asked
+    (tmp_path / "a.txt").write_text("Oslo.")
+    Library(no_models.home).add("towns", [tmp_path / "a.txt"], HashingEmbedder())
+    assert index_names(no_models) == ["towns"]
+
+
+def test_without_indexes_there_is_nothing_to_look_in():
+    alone = Parts(expert=scripted_expert(SCRIPT), embedder=None, indexes={})
+    answer = assemble(Settings(), alone).answer(["Where is the valve?"])[0]
+    assert (answer.abstained, answer.usage.retriever_calls) == (True, 0)
+    assert "there is nothing to look in" in answer.knowledge.reason
