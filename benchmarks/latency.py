@@ -42,9 +42,7 @@ def main(questions: int) -> None:
             text=True,
             check=True,
         ).stderr
-        add_s = _seconds(
-            [*COMMAND, "index", "add", "demo", str(EXAMPLES / "corpora")], environment
-        )
+        add_s = _seconds([*COMMAND, "index", "add", "demo", str(EXAMPLES / "corpora")], environment)
         ask_s = _seconds([*COMMAND, "ask", "Who wrote the play Hamlet?", "--json"], environment, 3)
         warm = _serve(environment, questions)
     record(

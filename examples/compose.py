@@ -1,7 +1,7 @@
 """The composition of examples/settings.toml, in Python constructors.
 
-    rag-router models fetch gemma-3-270m all-minilm-l6-v2
-    python examples/compose.py "How often is the Larkspur valve calibrated?"
+rag-router models fetch gemma-3-270m all-minilm-l6-v2
+python examples/compose.py "How often is the Larkspur valve calibrated?"
 """
 
 import sys

@@ -47,7 +47,14 @@ def main(home: Path, every: bool) -> None:
     questions = read_questions([HERE / "questions.jsonl"])
     shown = questions if every else [q for q in questions if q.meta.get("tour")]
     table = Table(
-        "question", "answer", "decision", "source", "sure", "right?", title="rag_router", expand=True
+        "question",
+        "answer",
+        "decision",
+        "source",
+        "sure",
+        "right?",
+        title="rag_router",
+        expand=True,
     )
     right = 0
     for question in shown:

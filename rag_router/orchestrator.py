@@ -84,6 +84,11 @@ class _Work:
     decoded_rows: int = 0
     confidence: float = 0.0
 
+    @property
+    def from_passages(self) -> bool:
+        """Whether the passages were read, and had their say in what was decided."""
+        return self.context is not None and self.plan != "parametric"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Orchestrator:
@@ -335,7 +340,7 @@ class Orchestrator:
         for (one, _), generation in zip(tasks, generations, strict=True):
             one.generation = generation
             one.decoded_rows = generation.forward_rows
-        self._judge_answers(work)
+        self._judge_answers(work, board)
 
     def _task(self, one: _Work, row: int, board: Board, ask: Ask) -> Task:
         closed = board.read(ClosedBookPass(), [row])[0]
@@ -356,8 +361,8 @@ class Orchestrator:
             trace=ask.tokens,
         )
 
-    def _judge_answers(self, work: list[_Work]) -> None:
-        """Say how sure each answer is, and take back those that are not sure enough."""
+    def _judge_answers(self, work: list[_Work], board: Board) -> None:
+        """Say how sure each answer is; what is not sure enough gives way to memory, or nothing."""
         read = [one for one in work if one.generation and one.context is not None]
         sure = self.sureness(
             [one.evidence.support if one.evidence.support is not None else 1.0 for one in read],
@@ -368,13 +373,16 @@ class Orchestrator:
             if not self.sureness.fitted:
                 what = f"confidence of {self.expert.name} with passages is not calibrated"
                 one.notes.append(Degradation(stage="decode", what=what))
-        for one in work:
+        for row, one in enumerate(work):
             if one.generation is None:
                 continue
-            if one.context is None:
+            if one.context is not None:
+                one.plan = self.policy.settle(one.plan, one.verdict.p_know, one.confidence)
+                if one.plan == "parametric":
+                    one.generation = board.read(self._closed_answer, [row])[0]
+            if one.plan == "parametric":
                 one.confidence = one.verdict.p_know
-            unsure = one.context is not None and one.confidence < self.policy.min_confidence
-            if not one.generation.text or (self.policy.abstain and unsure):
+            if not one.generation.text:
                 one.plan = "abstain"
 
     # --- putting the answer together ------------------------------------------------------
@@ -431,7 +439,7 @@ class Orchestrator:
             conflict=Conflict(
                 closed_book_answer=memory,
                 divergence=one.divergence,
-                strategy=self.decoder_name if one.context is not None else "closed_book",
+                strategy=self.decoder_name if one.from_passages else "closed_book",
             ),
             usage=Usage(
                 prompt_tokens=closed.stream.tokens + context_tokens + cost.prefill_tokens,
@@ -442,7 +450,7 @@ class Orchestrator:
                 retriever_calls=one.calls,
             ),
             timings_ms={},
-            citations=cite(text, one.evidence.kept) if text and one.context is not None else (),
+            citations=cite(text, one.evidence.kept) if text and one.from_passages else (),
             tokens=tokens,
             degraded=tuple(one.notes),
             message=self.message if text is None else text,
@@ -452,7 +460,7 @@ class Orchestrator:
     def _reason(self, one: _Work) -> Reason:
         if one.plan == "abstain":
             return "no_knowledge"
-        if one.context is None:
+        if one.plan == "parametric":
             return "parametric"
         contrasted = len(self.decoder.streams) > 1 and not one.agreed
         return "contrast" if contrasted else "contextual"

@@ -38,8 +38,9 @@ class Policy:
 
     Args:
         min_support: Passages support an answer from this calibrated probability on, in [0, 1].
-        min_confidence: An answer from passages is given from this probability of being right on;
-            below it the service says that it does not know. In [0, 1].
+        min_confidence: An answer, wherever it is from, is given from this probability of being
+            right on; below it the service says that it does not know. In [0, 1]. It states what
+            a wrong answer costs: c / (1 + c), if a right one gains 1 and a wrong one loses c.
         agreement_nats: Streams that diverge by less agree, and are not contrasted; in [0, ln 2].
             At 0 the decoder always has its way.
         abstain: Whether it may say "I don't know" at all; without, the likelier stream answers.
@@ -63,10 +64,23 @@ class Policy:
         supported = has_passages and (support is None or support >= self.min_support)
         if supported:
             return "contrast" if knows else "contextual"
-        if knows or not self.abstain:
-            # Nobody supports an answer; memory is what is left.
-            return "parametric"
-        return "abstain"
+        return self.from_memory(verdict.p_know) if not knows else "parametric"
+
+    def from_memory(self, p_know: float) -> Plan:
+        """Fall back on memory where no passage helps, if it is sure enough to be worth it."""
+        return "parametric" if p_know >= self.min_confidence or not self.abstain else "abstain"
+
+    def settle(self, plan: Plan, p_know: float, confidence: float) -> Plan:
+        """Look at an answer from passages once more, when it is known how sure it is.
+
+        Args:
+            plan: What was planned.
+            p_know: P(the answer from memory is right).
+            confidence: P(the answer from passages is right).
+        """
+        if not self.abstain or confidence >= self.min_confidence:
+            return plan
+        return self.from_memory(p_know)
 
     def agree(self, divergence_nats: float) -> bool:
         """Whether the two streams agree, so that reading the passages is enough."""

@@ -104,7 +104,7 @@ class Settings(_Section):
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
     embedder: EmbedderSettings = EmbedderSettings()
-    gate: Component = Component(name="confidence")
+    gate: Component = Component(name="profile")
     retriever: Component = Component(name="fused")
     filters: tuple[Component, ...] = (
         Component(name="threshold"),

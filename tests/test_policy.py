@@ -44,9 +44,23 @@ def test_support_without_passages_is_none(support):
 
 
 def test_the_thresholds_themselves_are_enough():
-    policy = Policy(min_support=0.4)
+    policy = Policy(min_support=0.4, min_confidence=0.5)
     assert policy.before(verdict(0.5), 0.4, has_passages=True) == "contrast"
     assert policy.before(verdict(0.49), 0.39, has_passages=True) == "abstain"
+
+
+def test_without_support_memory_answers_from_the_least_confidence_on():
+    policy = Policy(min_confidence=0.3)
+    assert policy.before(verdict(0.3), 0.0, has_passages=True) == "parametric"
+    assert policy.before(verdict(0.29), 0.0, has_passages=True) == "abstain"
+
+
+def test_an_unsure_answer_from_passages_gives_way_to_memory_or_nothing():
+    policy = Policy(min_confidence=0.3)
+    assert policy.settle("contextual", p_know=0.9, confidence=0.3) == "contextual"
+    assert policy.settle("contextual", p_know=0.3, confidence=0.29) == "parametric"
+    assert policy.settle("contextual", p_know=0.29, confidence=0.29) == "abstain"
+    assert Policy(abstain=False).settle("contrast", p_know=0.0, confidence=0.0) == "contrast"
 
 
 def test_who_may_not_abstain_answers_from_memory():

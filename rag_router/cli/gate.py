@@ -72,21 +72,20 @@ def fit(
     from rag_router.assembly import load_expert
     from rag_router.errors import UsageError
     from rag_router.eval.datasets import read_questions
-    from rag_router.eval.fitting import closed_book, fit_confidence, parse_goal
-    from rag_router.gates import GATES
-    from rag_router.gates.confidence import ConfidenceGate
+    from rag_router.eval.fitting import fit_gate, label_answers, parse_goal
+    from rag_router.gates import GATES, FittedGate
     from rag_router.outcomes import OutcomeCache
 
     options = {k: v for k, v in settings.gate.options.items() if k != "artefact"}
     built = GATES.build(name, **options)
-    if not isinstance(built, ConfidenceGate):
-        raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit confidence.")
+    if not isinstance(built, FittedGate):
+        raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit profile.")
     parse_goal(goal)  # before hours of answering
     questions = read_questions(paths, limit=limit, answers=True)
     expert = load_expert(settings, fetch=fetch_announced)
     bar, move = progress(f"{expert.name} answers")
     with bar:
-        labelled = closed_book(
+        labelled = label_answers(
             expert,
             questions,
             cache=OutcomeCache(settings.home / "outcomes.sqlite") if from_cache else None,
@@ -94,7 +93,7 @@ def fit(
             batch_size=settings.generator.batch_size,
             on_progress=move,
         )
-    artefact = fit_confidence(built, expert, questions, labelled, goal=goal, seed=seed)
+    artefact = fit_gate(name, built, expert, questions, labelled, goal=goal, seed=seed)
     publish(artefact, out, as_json=as_json)
 
 

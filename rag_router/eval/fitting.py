@@ -18,13 +18,14 @@ from rag_router.errors import DataError, UsageError
 from rag_router.eval.datasets import data_hash, is_held_out
 from rag_router.experts import Expert
 from rag_router.filters.threshold import ThresholdFilter
-from rag_router.gates.confidence import ConfidenceGate
+from rag_router.gates import FittedGate, LabelledAnswer
 from rag_router.models.base import Embedder
 from rag_router.models.prompts import closed_book_prompt
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.outcomes import Outcome, OutcomeCache, answer_prompts
 from rag_router.policy import Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
+from rag_router.signals.first_token import FirstTokenFigures, first_token_figures
 from rag_router.scoring import alias_match, normalise
 from rag_router.types import Question
 
@@ -68,22 +69,56 @@ def closed_book(
     ]
 
 
-def fit_confidence(
-    gate: ConfidenceGate,
+def label_answers(
     expert: Expert,
     questions: Sequence[Question],
-    labelled: Sequence[tuple[Outcome, bool]],
+    *,
+    cache: OutcomeCache | None = None,
+    max_new_tokens: int = 24,
+    batch_size: int = 8,
+    on_progress: OnProgress | None = None,
+) -> list[LabelledAnswer]:
+    """Let an expert answer without passages; return what gates learn from."""
+    labelled = closed_book(
+        expert,
+        questions,
+        cache=cache,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        on_progress=on_progress,
+    )
+    prompts = [closed_book_prompt(expert.model, expert.style, q.text) for q in questions]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
+    firsts: dict[int, FirstTokenFigures] = {}
+    for at in range(0, len(order), batch_size):
+        rows = order[at : at + batch_size]
+        logits = expert.model.prefill([prompts[row].ids for row in rows]).logits
+        answers = [labelled[row][0].answer for row in rows]
+        firsts.update(zip(rows, first_token_figures(expert.model, logits, answers), strict=True))
+    return [
+        LabelledAnswer(outcome.logprobs, firsts[row], right)
+        for row, (outcome, right) in enumerate(labelled)
+    ]
+
+
+def fit_gate(
+    name: str,
+    gate: FittedGate,
+    expert: Expert,
+    questions: Sequence[Question],
+    labelled: Sequence[LabelledAnswer],
     *,
     goal: str = "even",
     seed: int = 0,
 ) -> Artefact:
-    """Fit the confidence gate for an expert.
+    """Fit a gate for an expert.
 
     Args:
+        name: What the gate is called.
         gate: The gate with its options.
         expert: Whose knowledge is judged.
         questions: Questions with answers, at least 50.
-        labelled: From `closed_book`, in the same order.
+        labelled: From `label_answers`, in the same order.
         goal: What the threshold is chosen for; see `choose_threshold`.
         seed: Of the split.
 
@@ -91,28 +126,29 @@ def fit_confidence(
         DataError: too few questions, or only one class.
         UsageError: the goal is unknown or cannot be reached.
     """
-    logprobs = [outcome.logprobs for outcome, _ in labelled]
-    right = [r for _, r in labelled]
     train, held = _split(questions, seed)
-    fitted = gate.fit(_pick(logprobs, train), _pick(right, train))
-    threshold = choose_threshold(
-        goal, fitted.probabilities(_pick(logprobs, train)), _pick(right, train)
-    )
-    p = fitted.probabilities(_pick(logprobs, held))
+    features = gate.features(labelled)
+    right = [one.right for one in labelled]
+    fitted = gate.fit(features[train], _pick(right, train))
+    threshold = choose_threshold(goal, fitted.probabilities(features[train]), _pick(right, train))
+    p = fitted.probabilities(features[held])
+    above = p >= threshold
+    known = np.array(_pick(right, held))[above]
     card = Card(
-        method="gate/confidence",
+        method=f"gate/{name}",
         model=expert.name,
         model_fingerprint=expert.model.fingerprint,
         prompt_hash=expert.style.fingerprint,
         data_hash=data_hash(questions),
         date=_today(),
         metrics=_metrics(p, _pick(right, held))
-        | {"share_above_threshold": round(float((p >= threshold).mean()), 4)},
+        | {"share_above_threshold": round(float(above.mean()), 4)}
+        | ({"right_above_threshold": round(float(known.mean()), 4)} if len(known) else {}),
         threshold=threshold,
         threshold_goal=goal,
-        notes={"train": len(train), "held_out": len(held), "seed": seed},
+        notes={**gate.options, "train": len(train), "held_out": len(held), "seed": seed},
     )
-    return fitted.to_artefact(card)
+    return Artefact(card=card, weights=fitted.learned)
 
 
 def choose_threshold(goal: str, p: np.ndarray[Any, Any], right: Sequence[bool]) -> float:

@@ -1,9 +1,9 @@
 """Gates: does the model know the answer by itself?"""
 
-from rag_router.gates.base import FittedGate, Gate, NeedMore, assess
+from rag_router.gates.base import FittedGate, Gate, LabelledAnswer, NeedMore, assess
 from rag_router.registry import Registry
 
-__all__ = ["GATES", "FittedGate", "Gate", "NeedMore", "assess"]
+__all__ = ["GATES", "FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess"]
 
 GATES: Registry[Gate] = Registry(
     "gate",
@@ -11,5 +11,6 @@ GATES: Registry[Gate] = Registry(
         "always": "rag_router.gates.always:AlwaysGate",
         "confidence": "rag_router.gates.confidence:ConfidenceGate",
         "never": "rag_router.gates.never:NeverGate",
+        "profile": "rag_router.gates.profile:ProfileGate",
     },
 )

@@ -5,16 +5,20 @@ Sign convention: a high `p_know` means the model knows and retrieval can be spar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag_router.artefacts import Artefact
 from rag_router.errors import SettingsError
 from rag_router.signals.base import Board, Signal, Signals
+from rag_router.signals.first_token import FirstTokenFigures
 from rag_router.types import Question, Verdict
 
-__all__ = ["FittedGate", "Gate", "NeedMore", "assess"]
+__all__ = ["FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess"]
 
 _ROUNDS = 8
 """Most times a gate may ask for more signals; a cascade of the known gates needs three."""
@@ -46,9 +50,45 @@ class Gate(Protocol):
     ) -> Sequence[Verdict | NeedMore]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledAnswer:
+    """A closed-book answer that gates learn from.
+
+    Attributes:
+        logprobs: Of each of its tokens, in nats.
+        first: Figures of its first token.
+        right: Whether it was right.
+    """
+
+    logprobs: tuple[float, ...]
+    first: FirstTokenFigures
+    right: bool
+
+
 @runtime_checkable
 class FittedGate(Gate, Protocol):
-    """A gate that learns from questions whose closed-book answer is known to be right or wrong."""
+    """A gate that learns from questions whose closed-book answer is known to be right or wrong.
+
+    `learned` are the arrays and `options` the settings that its artefact keeps.
+    """
+
+    @property
+    def max_new_tokens(self) -> int: ...
+
+    @property
+    def learned(self) -> Mapping[str, NDArray[np.float64]]: ...
+
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+    def features(self, labelled: Sequence[LabelledAnswer]) -> NDArray[np.float64]:
+        """Describe answers by what the gate reads, shape (answers, features)."""
+
+    def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(the answer is right), shape (answers,)."""
+
+    def fit(self, features: NDArray[np.float64], right: Sequence[bool]) -> FittedGate:
+        """Return this gate with what it learns."""
 
     def with_artefact(self, artefact: Artefact) -> FittedGate:
         """Return this gate with what was learned."""

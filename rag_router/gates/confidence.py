@@ -18,12 +18,14 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rag_router.artefacts import Artefact, Card
+from rag_router.artefacts import Artefact
 from rag_router.calibration import Platt, logit
 from rag_router.component import STRICT
+from rag_router.gates.base import LabelledAnswer
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import (
     ClosedBookAnswer,
@@ -69,7 +71,7 @@ class ConfidenceGate:
         del questions
         answers = signals.read(ClosedBookAnswer(self.max_new_tokens))
         logprobs = [[token.logprob for token in answer.tokens] for answer in answers]
-        p_know = self.probabilities(logprobs)
+        p_know = self.probabilities(self._statistics(logprobs))
         threshold = 0.5 if self.threshold is None else self.threshold
         return [
             Verdict(
@@ -83,33 +85,36 @@ class ConfidenceGate:
             for p, line in zip(p_know, logprobs, strict=True)
         ]
 
-    def features(self, logprobs: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
-        """Log-odds of the chosen statistics, shape (answers, 1 or 2)."""
-        names = list(_STATISTICS) if self.statistic == "both" else [self.statistic]
-        columns = [[_STATISTICS[name](line) for line in logprobs] for name in names]
-        return logit(columns).T
+    def features(self, labelled: Sequence[LabelledAnswer]) -> NDArray[np.float64]:
+        """The chosen statistics of answers, shape (answers, 1 or 2), each in [0, 1]."""
+        return self._statistics([one.logprobs for one in labelled])
 
-    def probabilities(self, logprobs: Sequence[Sequence[float]]) -> np.ndarray[Any, Any]:
-        """P(the answer is right) from the log-probabilities of its tokens, shape (answers,)."""
-        x = self.features(logprobs)
+    def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(the answer is right) from its statistics, shape (answers,)."""
         if self.curve:
-            return Platt(self.curve[:-1], self.curve[-1])(x)
-        return Platt((1.0,), 0.0)(x[:, 0])
+            return Platt(self.curve[:-1], self.curve[-1])(logit(features))
+        return features[:, 0]
 
-    def fit(self, logprobs: Sequence[Sequence[float]], right: Sequence[bool]) -> ConfidenceGate:
+    def fit(self, features: NDArray[np.float64], right: Sequence[bool]) -> ConfidenceGate:
         """Return this gate with a curve fitted to answers known to be right or wrong.
 
         Raises:
             DataError: only one class is there.
         """
-        platt = Platt.fit(self.features(logprobs), right)
+        platt = Platt.fit(logit(features), right)
         return replace(self, curve=(*platt.slopes, platt.intercept))
 
-    def to_artefact(self, card: Card) -> Artefact:
-        """Put what was learned beside its card."""
-        weights = {"curve": np.asarray(self.curve, dtype=np.float64)}
-        notes = {**card.notes, "statistic": self.statistic, "max_new_tokens": self.max_new_tokens}
-        return Artefact(card=replace(card, notes=notes), weights=weights)
+    @property
+    def learned(self) -> dict[str, NDArray[np.float64]]:
+        return {"curve": np.asarray(self.curve, dtype=np.float64)}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"statistic": self.statistic, "max_new_tokens": self.max_new_tokens}
+
+    def _statistics(self, logprobs: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+        names = list(_STATISTICS) if self.statistic == "both" else [self.statistic]
+        return np.array([[_STATISTICS[name](line) for name in names] for line in logprobs])
 
     def with_artefact(self, artefact: Artefact) -> ConfidenceGate:
         """Return this gate as it was fitted; a threshold that was set by hand stays."""

@@ -11,12 +11,13 @@ from stand_ins import question
 from rag_router.artefacts import Artefact, Card
 from rag_router.calibration import logit
 from rag_router.errors import DataError
-from rag_router.gates import assess
+from rag_router.gates import LabelledAnswer, assess
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.signals import Board, ClosedBookAnswer
 from rag_router.signals.closed_book_answer import geometric_mean_probability, minimum_probability
+from rag_router.signals.first_token import FirstTokenFigures
 
 PROBABILITIES = st.lists(st.floats(0.001, 1.0), min_size=1, max_size=20)
 MODEL = ScriptedModel({"sure": Reply("yes", 0.9), "mute": Reply("")}, otherwise=Reply("no", 0.3))
@@ -24,6 +25,18 @@ MODEL = ScriptedModel({"sure": Reply("yes", 0.9), "mute": Reply("")}, otherwise=
 
 def logs(probabilities):
     return [math.log(p) for p in probabilities]
+
+
+def told(*answers):
+    """Answers as gates learn from them; their first tokens' figures do not matter here."""
+    first = FirstTokenFigures(entropy_nats=0.0, mass=0.0)
+    return [LabelledAnswer(tuple(logs(p)), first, True) for p in answers]
+
+
+def kept(gate, **more):
+    notes = {**gate.options, **more.pop("notes", {})}
+    about = Card(method="gate/confidence", model="m", model_fingerprint="f", notes=notes, **more)
+    return Artefact(card=about, weights=gate.learned)
 
 
 def verdicts(gate, *texts):
@@ -68,14 +81,16 @@ def test_an_empty_answer_is_no_knowledge():
 def test_unfitted_p_know_is_the_bare_statistic(statistic, expected):
     gate = ConfidenceGate(statistic=statistic)
     assert not gate.fitted
-    assert gate.probabilities([logs([0.9, 0.4])]).tolist() == pytest.approx([expected])
+    assert gate.probabilities(gate.features(told([0.9, 0.4]))).tolist() == pytest.approx([expected])
 
 
 def test_a_fitted_curve_is_applied_to_the_log_odds():
     gate = ConfidenceGate(statistic="both", curve=(2.0, 0.5, -1.0))
     z = 2.0 * logit(0.4) + 0.5 * logit((0.9 * 0.4) ** 0.5) - 1.0
     assert gate.fitted
-    assert gate.probabilities([logs([0.9, 0.4])])[0] == pytest.approx(1 / (1 + math.exp(-z)))
+    assert gate.probabilities(gate.features(told([0.9, 0.4])))[0] == pytest.approx(
+        1 / (1 + math.exp(-z))
+    )
 
 
 def test_it_retrieves_below_the_threshold_and_says_why():
@@ -106,20 +121,17 @@ def test_fitting_teaches_it_which_answers_are_right():
     random = np.random.default_rng(3)
     p = random.uniform(0.05, 0.95, size=4000)
     right = random.random(4000) < p
-    fitted = ConfidenceGate(statistic="minimum").fit([logs([x]) for x in p], right.tolist())
+    gate = ConfidenceGate(statistic="minimum")
+    fitted = gate.fit(gate.features(told(*([x] for x in p))), right.tolist())
     # The statistic is calibrated already, so the curve is the identity on log-odds.
     assert fitted.curve == pytest.approx((1.0, 0.0), abs=0.15)
     with pytest.raises(DataError):
-        ConfidenceGate().fit([logs([0.5])], [True])
-
-
-def card(**more):
-    return Card(method="gate/confidence", model="m", model_fingerprint="f", **more)
+        gate.fit(gate.features(told([0.5])), [True])
 
 
 def test_an_artefact_brings_back_what_was_learned():
     learned = ConfidenceGate(statistic="geometric_mean", max_new_tokens=9, curve=(1.25, -0.5))
-    artefact = learned.to_artefact(card(threshold=0.35))
+    artefact = kept(learned, threshold=0.35)
     again = ConfidenceGate().with_artefact(artefact)
     assert again == ConfidenceGate(
         statistic="geometric_mean", max_new_tokens=9, curve=(1.25, -0.5), threshold=0.35
@@ -127,13 +139,13 @@ def test_an_artefact_brings_back_what_was_learned():
 
 
 def test_a_threshold_set_by_hand_stays_whatever_the_artefact_says():
-    artefact = ConfidenceGate(curve=(1.0, 1.0, 0.0)).to_artefact(card(threshold=0.35))
+    artefact = kept(ConfidenceGate(curve=(1.0, 1.0, 0.0)), threshold=0.35)
     assert ConfidenceGate(threshold=0.8).with_artefact(artefact).threshold == 0.8
 
 
 def test_an_artefact_survives_the_disk(tmp_path):
     learned = ConfidenceGate(curve=(1.25, 0.75, -0.5))
-    learned.to_artefact(card(notes={"seed": 0})).save(tmp_path / "gate")
+    kept(learned, notes={"seed": 0}).save(tmp_path / "gate")
     back = Artefact.load(tmp_path / "gate", model_fingerprint="f")
     assert ConfidenceGate().with_artefact(back).curve == learned.curve
     assert back.card.notes["seed"] == 0
