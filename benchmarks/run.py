@@ -15,6 +15,8 @@ DATA = Path(os.environ.get("BENCH_DATA", "../shared/data"))
 BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.latency", None),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),
+    ("benchmarks.gates", ""),
+    ("benchmarks.decoders", ""),
 )
 
 
@@ -24,7 +26,7 @@ def main() -> None:
         if needed is not None and not (DATA / needed).exists():
             print(f"skipped {module}: {DATA / needed} is not there", file=sys.stderr)
             continue
-        arguments = ["--data", str(DATA / needed)] if needed else []
+        arguments = [] if needed is None else ["--data", str(DATA / needed)]
         print(f"== {module}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
 

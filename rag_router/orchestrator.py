@@ -25,6 +25,7 @@ from rag_router.models.streams import Facts, Generation, OneStream, Started, Tas
 from rag_router.policy import Plan, Policy, Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
 from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass
+from rag_router.text import without_hidden
 from rag_router.types import (
     Answer,
     Conflict,
@@ -194,11 +195,7 @@ class Orchestrator:
                 f"at most {self.question_characters:,} are taken.",
                 hint="Shorten it, or give the long text as a document.",
             )
-        # Cc: NUL and friends. Cf: bidirectional and zero-width marks, which hide text from people.
-        # Cs: lone surrogates, which JSON can write but no tokeniser can read.
-        visible = "".join(
-            c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
-        )
+        visible = without_hidden(text)
         notes: tuple[Degradation, ...] = ()
         if hidden := len(text) - len(visible):
             what = f"{hidden} hidden or control character(s) removed"

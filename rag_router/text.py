@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["as_data", "sentence_spans"]
+__all__ = ["as_data", "sentence_spans", "without_hidden"]
 
 _WORDS: Final = """
     mr mrs ms dr prof st sr jr vs etc e.g i.e cf ca approx no nos vol fig eq inc ltd co corp gen
@@ -22,6 +22,7 @@ _BREAK: Final = re.compile(
     r"[.!?…]+[\"'”’)\]]*(?=\s+|$)|[。！？]+[”’」』）]*|\n\s*\n|\n(?=\s*[-*•]\s)"
 )
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs"})
+_JOINERS: Final = "\u200c\u200d"
 _MARKUP: Final = re.compile(r"<([|/!]?[\w|/ ▁｜-]{1,40}\|?)>")
 
 
@@ -51,8 +52,17 @@ def as_data(text: str) -> str:
     Hidden and bidirectional control characters are dropped, and so are lone surrogates, which
     no tokeniser can read.
     """
-    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _HIDDEN)
-    return _MARKUP.sub(r"‹\1›", " ".join(kept.split()))
+    return _MARKUP.sub(r"‹\1›", " ".join(without_hidden(text).split()))
+
+
+def without_hidden(text: str) -> str:
+    """Drop control, bidirectional and other invisible characters, and lone surrogates.
+
+    White space stays, and so do the two joiners that Persian, Indic scripts and emoji spell with.
+    """
+    return "".join(
+        c for c in text if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _HIDDEN
+    )
 
 
 def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:

@@ -70,7 +70,18 @@ def artefact(folder, method, fingerprint, *, prompt="", threshold=None, slopes=2
 # --- one composition, two ways to write it ----------------------------------------------------
 
 
-def test_the_example_settings_are_what_the_example_in_python_composes(some_parts):
+def test_a_file_and_constructors_compose_the_same(some_parts, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        '[gate]\nname = "confidence"\nstatistic = "both"\n'
+        '[retriever]\nname = "fused"\nk = 8\nsmoothing = 60\n'
+        '[[filters]]\nname = "threshold"\n'
+        '[[filters]]\nname = "redundancy"\nthreshold = 0.6\n'
+        '[[filters]]\nname = "budget"\npassages = 3\ntokens = 600\n'
+        '[decoder]\nname = "plain"\n'
+        '[policy]\nmin_support = 0.1\nmessage = "I don\'t know."\n'
+        "[generator]\nmax_new_tokens = 24\n"
+    )
     composed = Orchestrator(
         expert=some_parts.expert,
         gate=ConfidenceGate(statistic="both"),
@@ -85,13 +96,16 @@ def test_the_example_settings_are_what_the_example_in_python_composes(some_parts
             RedundancyFilter(threshold=0.6),
             BudgetFilter(passages=3, tokens=600),
         ),
-        policy=Policy(),
+        policy=Policy(min_support=0.1),
         sureness=Sureness(),
         message="I don't know.",
         max_new_tokens=24,
     )
-    assert assemble(load_settings(EXAMPLE, {}), some_parts) == composed
-    assert assemble(Settings(), some_parts) == composed
+    assert assemble(load_settings(path, {}), some_parts) == composed
+
+
+def test_the_example_file_spells_out_the_defaults(some_parts):
+    assert assemble(load_settings(EXAMPLE, {}), some_parts) == assemble(Settings(), some_parts)
 
 
 def test_every_section_of_a_file_reaches_its_component(some_parts, tmp_path):

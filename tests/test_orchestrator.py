@@ -87,7 +87,7 @@ def test_what_it_does_not_know_it_reads_and_cites():
     assert (said.text, said.reason, said.abstained) == ("Tiber", "contextual", False)
     assert said.knowledge.p_know == pytest.approx(0.15)
     assert said.knowledge.retrieve
-    assert said.knowledge.reason == "p_know 0.30 is below the threshold 0.50"
+    assert said.knowledge.reason == "p_know 0.15 is below the threshold 0.50"
     assert [r.name for r in said.route.retrievers] == ["sparse"]
     citation = said.citations[0]
     assert citation.passage_id == "wiki-0"

@@ -14,6 +14,7 @@ from rag_router.cli.options import (
     print_json,
     settings_from,
 )
+from rag_router.text import as_data
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,15 +73,13 @@ def ask(
     else:
         from rich.console import Console
 
-        show_answer(answer, Console())
+        show_answer(answer, Console(emoji=False))
 
 
 def show_answer(answer: Answer, console: Console) -> None:
     """Show people an answer: what, from where, why."""
-    from rich.markup import escape
-
     style = "bold yellow" if answer.abstained else "bold green"
-    console.print(f"[{style}]{escape(answer.message)}[/]")
+    console.print(f"[{style}]{_plain(answer.message)}[/]")
     cited = {c.passage_id: c for c in answer.citations}
     for number, judged in enumerate(answer.evidence.kept, start=1):
         passage = judged.hit.passage
@@ -89,15 +88,22 @@ def show_answer(answer: Answer, console: Console) -> None:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         mark = "cited" if citation else "read"
         title = f"{passage.index}/{passage.title}"
-        console.print(f"  [cyan]\\[{number}][/] [bold]{escape(title)}[/] [dim]({mark})[/]")
-        console.print(f"      [italic]{escape(shown)}[/]")
-    console.print(f"[dim]why: {escape(_why(answer))}[/]")
+        console.print(f"  [cyan]\\[{number}][/] [bold]{_plain(title)}[/] [dim]({mark})[/]")
+        console.print(f"      [italic]{_plain(shown)}[/]")
+    console.print(f"[dim]why: {_plain(_why(answer))}[/]")
     if answer.tokens:
         _show_tokens(answer, console)
     for note in answer.degraded:
-        console.print(f"[yellow]note: {escape(note.stage)}: {escape(note.what)}[/]")
+        console.print(f"[yellow]note: {_plain(note.stage)}: {_plain(note.what)}[/]")
     if answer.hint:
-        console.print(f"[yellow]{escape(answer.hint)}[/]")
+        console.print(f"[yellow]{_plain(answer.hint)}[/]")
+
+
+def _plain(text: str) -> str:
+    """Keep what models and documents say from steering the terminal, or rich."""
+    from rich.markup import escape
+
+    return escape(as_data(text))
 
 
 def _why(answer: Answer) -> str:

@@ -25,16 +25,17 @@ from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.outcomes import Outcome, OutcomeCache, answer_prompts
 from rag_router.policy import Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
-from rag_router.signals.first_token import FirstTokenFigures, first_token_figures
 from rag_router.scoring import alias_match, normalise
+from rag_router.signals.first_token import FirstTokenFigures, first_token_figures
 from rag_router.types import Question
 
 __all__ = [
     "choose_threshold",
     "closed_book",
-    "fit_confidence",
+    "fit_gate",
     "fit_sureness",
     "fit_threshold",
+    "label_answers",
     "parse_goal",
 ]
 
@@ -301,7 +302,7 @@ def fit_sureness(
         method=f"decoder/{orchestrator.decoder_name}",
         model=expert.name,
         model_fingerprint=expert.model.fingerprint,
-        prompt_hash=expert.style.fingerprint,
+        prompt_hash=expert.style.contextual_fingerprint,
         data_hash=data_hash(asked),
         date=_today(),
         metrics=_metrics(p, _pick(right, held)),

@@ -107,6 +107,12 @@ class PromptStyle:
         """
         return fingerprint_of(self.form, str(self.shots), self._closed_text("{question}"))
 
+    @property
+    def contextual_fingerprint(self) -> str:
+        """sha256 of everything that is fixed in the prompt with passages."""
+        passage = Passage(id="", title="{title}", text="{text}")
+        return fingerprint_of(self.fingerprint, self._contextual_text("{question}", [passage]))
+
     def _closed_text(self, question: str) -> str:
         shots = "".join(
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n" for shot in _SHOTS[: self.shots]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
-from little_house import assert_documented, parts
+from little_house import SCRIPT, assert_documented, parts, scripted_expert, write_jsonl
 from rich.console import Console
 
 from rag_router.assembly import assemble
 from rag_router.cli.ask import show_answer
+from rag_router.indices.library import Library
+from rag_router.models.scripted import Reply
+from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.orchestrator import Ask
 from rag_router.settings import Settings
 
@@ -25,16 +29,15 @@ def test_one_json_document_is_all_that_is_printed(run, tiny):
     assert isinstance(done.json["tokens"], list)
 
 
-def test_without_documents_people_are_told_how_to_add_some(run, tiny):
-    done = run("ask", VALVE, "--expert", tiny, "--gate", "always")
+def test_without_documents_people_are_told_how_to_add_some(run, tiny, monkeypatch):
+    # So much must be sure of itself that a random model is not.
+    monkeypatch.setenv("RAG_ROUTER_POLICY__MIN_CONFIDENCE", "1.0")
+    done = run("ask", VALVE, "--expert", tiny)
     assert done.code == 0
     assert done.out.startswith("I don't know.\n")
     assert "rag-router index add NAME PATH" in " ".join(done.out.split())
-
-
-def test_a_setting_decides_what_people_read_when_it_does_not_know(run, tiny, monkeypatch):
     monkeypatch.setenv("RAG_ROUTER_POLICY__MESSAGE", "Ask the office.")
-    assert run("ask", VALVE, "--expert", tiny, "--gate", "always").out.startswith("Ask the office.")
+    assert run("ask", VALVE, "--expert", tiny).out.startswith("Ask the office.\n")
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\u200b", "a" * 10_001])
@@ -45,19 +48,31 @@ def test_a_question_that_is_none_is_a_data_error(run, tiny, question):
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ask")
-    orchestrator = assemble(Settings(home=folder / "home"), parts(folder))
+    script = {"The gauge reads": Reply("[bold]red\x1b[31m[/]", 0.95), **SCRIPT}
+    gauge = {
+        "id": "gauge",
+        "title": "",
+        "text": "The gauge reads [/bold] :warning: \x1b[2Jnothing.",
+    }
+    Library(folder / "home").add(
+        "odd", [write_jsonl(folder / "odd.jsonl", [gauge])], HashingEmbedder()
+    )
+    some = parts(folder, expert=scripted_expert(script))
+    odd = Library(folder / "home").open("odd")
+    settings = Settings(home=folder / "home")
+    orchestrator = assemble(settings, replace(some, indexes={**some.indexes, "odd": odd}))
 
-    def ask(question: str, **wanted) -> str:
-        answer = orchestrator.answer([question], Ask(**wanted))[0]
+    def ask(question: str, *indexes: str, **wanted) -> str:
+        answer = orchestrator.answer([question], Ask(indexes=indexes, **wanted))[0]
         shown = io.StringIO()
-        show_answer(answer, Console(file=shown, width=200))
+        show_answer(answer, Console(file=shown, width=200, emoji=False))
         return shown.getvalue()
 
     return ask
 
 
 def test_people_see_the_answer_its_source_and_why(ask):
-    lines = ask(VALVE).splitlines()
+    lines = ask(VALVE, "handbook").splitlines()
     assert lines[0] == "90 days"
     assert "  [1] handbook/Valves (cited)" in lines
     assert "      The Larkspur valve is calibrated every 90 days." in lines
@@ -69,7 +84,7 @@ def test_people_see_the_answer_its_source_and_why(ask):
 
 
 def test_people_see_that_nothing_was_looked_up(ask):
-    shown = ask("What is the capital of France?")
+    shown = ask("What is the capital of France?", "towns")
     assert shown.startswith("Paris\n")
     assert "from the model's own knowledge" in shown
     assert "(not looked up)" in shown
@@ -83,5 +98,8 @@ def test_people_see_every_token_when_they_ask_for_it(ask):
     assert "0.99" in shown
 
 
-def test_markup_in_a_question_or_document_is_shown_as_it_is(ask):
-    assert "[/]" not in ask("What is [bold]that[/]?", retrieval="never")
+def test_what_models_and_documents_say_steers_neither_rich_nor_the_terminal(ask):
+    shown = ask("What does the gauge say?", "odd")
+    assert shown.splitlines()[0] == "[bold]red[31m[/]"
+    assert "      The gauge reads [/bold] :warning: [2Jnothing." in shown.splitlines()
+    assert "\x1b" not in shown

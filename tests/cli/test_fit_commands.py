@@ -16,6 +16,11 @@ from rag_router.models.prompts import PromptStyle
 from rag_router.types import Question
 
 
+@pytest.fixture(autouse=True)
+def one_batch(monkeypatch):
+    monkeypatch.setenv("RAG_ROUTER_GENERATOR__BATCH_SIZE", "60")
+
+
 @pytest.fixture
 def data(tmp_path):
     return write_jsonl(
@@ -30,7 +35,7 @@ def half_right(tiny, tmp_path_factory):
     model = TransformersModel.load(Path(tiny.removeprefix("path:")), name="tiny", fingerprint="t")
     expert = Expert(name="tiny", model=model, style=PromptStyle.of(model))
     questions = [Question(id=f"q{n}", text=f"What is item {n}?") for n in range(60)]
-    said = [outcome.answer for outcome, _ in closed_book(expert, questions)]
+    said = [outcome.answer for outcome, _ in closed_book(expert, questions, batch_size=60)]
     return write_jsonl(
         tmp_path_factory.mktemp("data") / "half.jsonl",
         [
@@ -74,8 +79,8 @@ def test_a_gate_is_fitted_shown_and_then_used(run, tiny, half_right, tmp_path):
 
 def test_answers_of_one_kind_alone_are_a_data_error(run, tiny, data, tmp_path):
     fit = ("gate", "fit", "confidence", "--data", data, "--model", tiny, "--out", tmp_path / "out")
-    assert "both classes; saw 0 right" in run(*fit).refused(3)
     assert "9 labelled questions are too few" in run(*fit, "--limit", 9).refused(3)
+    assert "both classes; saw 0 right" in run(*fit).refused(3)
     assert not (tmp_path / "out").exists()
 
 

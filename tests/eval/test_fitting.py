@@ -15,19 +15,21 @@ from rag_router.eval.datasets import data_hash, is_held_out
 from rag_router.eval.fitting import (
     choose_threshold,
     closed_book,
-    fit_confidence,
+    fit_gate,
     fit_sureness,
     fit_threshold,
+    label_answers,
     parse_goal,
 )
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.always import AlwaysGate
 from rag_router.gates.confidence import ConfidenceGate
+from rag_router.gates.profile import ProfileGate
 from rag_router.indices.library import Library
 from rag_router.models.scripted import Reply
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.orchestrator import Ask, Orchestrator
-from rag_router.outcomes import Outcome, OutcomeCache
+from rag_router.outcomes import OutcomeCache
 from rag_router.policy import Policy, Sureness
 from rag_router.retrievers.dense import DenseRetriever
 from rag_router.types import Passage, Question
@@ -125,43 +127,53 @@ QUESTIONS = [Question(id=f"q{n}", text=f"What is item {n}?", answers=("Yes",)) f
 
 @pytest.fixture(scope="module")
 def labelled():
-    return closed_book(EXPERT, QUESTIONS, batch_size=64)
+    return label_answers(EXPERT, QUESTIONS, batch_size=64)
 
 
-def test_labels_say_what_was_answered_and_whether_it_was_right(labelled):
-    assert [right for _, right in labelled] == [knows(n) for n in NUMBERS]
+GATES_THAT_LEARN = {"confidence": ConfidenceGate(), "profile": ProfileGate()}
+every_gate = pytest.mark.parametrize("name", GATES_THAT_LEARN)
+
+
+def fit(name, questions, labelled, **more):
+    return fit_gate(name, GATES_THAT_LEARN[name], EXPERT, questions, labelled, **more)
+
+
+def test_answers_are_labelled_right_or_wrong(labelled):
+    assert [one.right for one in labelled] == [knows(n) for n in NUMBERS]
     # 37: 3 < 7, so it is known; 31: 3 >= 1, so it is not.
-    assert [labelled[n][0].answer for n in (37, 31)] == ["yes", "nay"]
+    pairs = closed_book(EXPERT, [QUESTIONS[37], QUESTIONS[31]])
+    assert [(outcome.answer, right) for outcome, right in pairs] == [("yes", True), ("nay", False)]
     # 0.30 + 0.06 * 7 = 0.72 for each of its three letters.
-    assert labelled[37][0].logprobs == pytest.approx([np.log(0.72)] * 3, abs=1e-6)
+    assert labelled[37].logprobs == pytest.approx([np.log(0.72)] * 3, abs=1e-6)
+    # "yes" begins with the letter y or with a space; 257 tokens share what is left of 0.28.
+    assert labelled[37].first.mass == pytest.approx(0.72 + 0.28 / 257, abs=1e-6)
 
 
-def test_labels_come_out_of_the_cache_the_second_time(tmp_path, labelled):
+def test_labels_come_out_of_the_cache_the_second_time(tmp_path):
     cache = OutcomeCache(tmp_path / "outcomes.sqlite")
     heard = []
     first = closed_book(EXPERT, QUESTIONS[:9], cache=cache, on_progress=lambda *n: heard.append(n))
     assert heard[-1] == (9, 9)
     silent = scripted_expert(lambda prompt: pytest.fail("asked again"))
     assert closed_book(silent, QUESTIONS[:9], cache=cache) == first
-    assert [right for _, right in first] == [right for _, right in labelled[:9]]
     cache.close()
 
 
-def test_a_gate_learns_when_its_model_is_right(labelled):
-    artefact = fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled)
-    gate = ConfidenceGate().with_artefact(artefact)
+@every_gate
+def test_a_gate_learns_when_its_model_is_right(labelled, name):
+    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, QUESTIONS, labelled))
     assert gate.fitted
-    sure = [[np.log(0.30 + 0.06 * k)] * 3 for k in range(10)]
-    p = gate.probabilities(sure)
+    # Kinds 0 to 9; what the letters are does not matter.
+    p = gate.probabilities(gate.features(labelled[:10]))
     assert (np.diff(p) > 0).all()
     # Kind 5 (0.60) is right half of the time, kind 1 (0.36) one time in ten, kind 9 nine in ten.
     assert p[[1, 5, 9]] == pytest.approx([0.1, 0.5, 0.9], abs=0.12)
 
 
-def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled):
-    artefact = fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled, goal="budget=0.5")
-    card = artefact.card
-    assert (card.method, card.model) == ("gate/confidence", "scripted")
+@every_gate
+def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled, name):
+    card = fit(name, QUESTIONS, labelled, goal="budget=0.5").card
+    assert (card.method, card.model) == (f"gate/{name}", "scripted")
     assert card.model_fingerprint == EXPERT.model.fingerprint
     assert card.prompt_hash == EXPERT.style.fingerprint
     assert card.data_hash == data_hash(QUESTIONS)
@@ -172,51 +184,60 @@ def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled):
     assert card.metrics["base_rate"] == round(sum(map(knows, held)) / len(held), 4)
     # A rising curve keeps the order, so the figure is that of the bare sureness, up to rounding
     # within a kind.
-    sureness = [n % 10 for n in held]
-    bare = auroc(sureness, [knows(n) for n in held])
+    bare = auroc([n % 10 for n in held], [knows(n) for n in held])
     assert card.metrics["auroc"] == pytest.approx(bare, abs=0.02)
     assert bare > 0.75
+    assert card.metrics["right_above_threshold"] > card.metrics["base_rate"]
 
 
-def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(labelled, tmp_path):
-    artefact = fit_confidence(
-        ConfidenceGate(statistic="minimum"), EXPERT, QUESTIONS, labelled, goal="risk<=0.3"
-    )
+@every_gate
+def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(
+    labelled, tmp_path, name
+):
+    artefact = fit(name, QUESTIONS, labelled, goal="risk<=0.3")
     artefact.save(tmp_path / "gate")
     loaded = Artefact.load(tmp_path / "gate", model_fingerprint=EXPERT.model.fingerprint)
-    gate = ConfidenceGate().with_artefact(loaded)
-    assert (gate.statistic, gate.threshold) == ("minimum", artefact.card.threshold)
-    assert gate == ConfidenceGate().with_artefact(artefact)
-    assert ConfidenceGate(threshold=0.1).with_artefact(loaded).threshold == 0.1
+    bare = GATES_THAT_LEARN[name]
+    gate = bare.with_artefact(loaded)
+    assert gate == bare.with_artefact(artefact)
+    assert gate.threshold == artefact.card.threshold
+    assert replace(bare, threshold=0.1).with_artefact(loaded).threshold == 0.1
+
+
+def test_options_of_a_gate_are_part_of_what_was_learned(labelled):
+    one = ConfidenceGate(statistic="minimum", max_new_tokens=7)
+    artefact = fit_gate("confidence", one, EXPERT, QUESTIONS, labelled)
+    gate = ConfidenceGate().with_artefact(artefact)
+    assert (gate.statistic, gate.max_new_tokens, len(gate.curve)) == ("minimum", 7, 2)
 
 
 def test_another_seed_splits_otherwise(labelled):
-    one, other = (
-        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, labelled, seed=seed) for seed in (0, 1)
-    )
-    assert one.card.notes["seed"] != other.card.notes["seed"]
+    one, other = (fit("confidence", QUESTIONS, labelled, seed=seed) for seed in (0, 1))
+    assert (one.card.notes["seed"], other.card.notes["seed"]) == (0, 1)
     assert one.weights["curve"].tolist() != other.weights["curve"].tolist()
 
 
-def test_too_few_questions_fit_nothing(labelled):
+@every_gate
+def test_too_few_questions_fit_nothing(labelled, name):
     with pytest.raises(DataError, match="49 labelled questions are too few") as caught:
-        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS[:49], labelled[:49])
+        fit(name, QUESTIONS[:49], labelled[:49])
     assert "at least 50" in caught.value.hint
 
 
+@every_gate
 @pytest.mark.parametrize("right", [True, False])
-def test_one_class_alone_fits_nothing(labelled, right):
-    one_class = [(outcome, right) for outcome, _ in labelled]
+def test_one_class_alone_fits_nothing(labelled, name, right):
     with pytest.raises(DataError, match="both classes"):
-        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, one_class)
+        fit(name, QUESTIONS, [replace(one, right=right) for one in labelled])
 
 
-def test_empty_answers_count_as_unsure(labelled):
-    silent = [(Outcome("", ()), False) if not right else (o, right) for o, right in labelled]
-    gate = ConfidenceGate().with_artefact(
-        fit_confidence(ConfidenceGate(), EXPERT, QUESTIONS, silent)
-    )
-    assert gate.probabilities([[]])[0] < 0.1 < gate.probabilities([[-0.1]])[0]
+@every_gate
+def test_empty_answers_count_as_unsure(labelled, name):
+    silent = [one if one.right else replace(one, logprobs=()) for one in labelled]
+    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, QUESTIONS, silent))
+    empty, said = gate.probabilities(gate.features([silent[0], silent[9]]))
+    assert (silent[0].logprobs, silent[9].right) == ((), True)
+    assert empty < 0.1 < said
 
 
 # --- filters ----------------------------------------------------------------------------------
