@@ -8,16 +8,20 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rag_router.cli.components import described
 from rag_router.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md",)
+RESULTS = ROOT / "benchmarks" / "results"
+Rows = Iterator[tuple[str, str]]
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -43,7 +47,74 @@ def models() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"components": components, "models": models}
+def figures() -> str:
+    """Return what the newest results under benchmarks/results say."""
+    lines = ["| what | figure | command |", "|---|---|---|"]
+    for name, rows in (
+        ("latency", _latency),
+        ("generators", _generators),
+        ("gates", _gates),
+        ("decoders", _decoders),
+        ("examples", _examples),
+    ):
+        newest = sorted(RESULTS.glob(f"*-{name}.json"))[-1:]
+        for path in newest:
+            found = json.loads(path.read_text(encoding="utf-8"))["figures"]
+            lines += [f"| {what} | {said} | `benchmarks.{name}` |" for what, said in rows(found)]
+    return "\n".join(lines) + "\n"
+
+
+def _latency(found: dict[str, Any]) -> Rows:
+    yield "`--help`", f"{found['help_s']:.2f} s"
+    yield "`ask` in a new process", f"{found['ask_new_process_s']:.1f} s"
+    yield "`serve` from start to ready", f"{found['serve_ready_s']:.1f} s"
+    passages = found["passages_read_mean"]
+    p50 = found["warm_answer_p50_s"]
+    yield f"warm answer, retrieval always, {passages:.1f} passages read, p50", f"{p50:.2f} s"
+    yield "resident memory of `serve`", f"{found['serve_resident_gb']:.1f} GB"
+
+
+def _generators(found: dict[str, Any]) -> Rows:
+    for model in (m for m in found if m != "n"):
+        closed, gold = found[model]["closed_book"], found[model]["gold_passage"]
+        said = (
+            f"{closed['accuracy']:.3f} ± {closed['standard_error']:.3f} → "
+            f"{gold['accuracy']:.3f} ± {gold['standard_error']:.3f}"
+        )
+        yield f"{model}: closed book → gold passage, {found['n']} questions", said
+
+
+def _gates(found: dict[str, Any]) -> Rows:
+    for name, row in found["gates"].items():
+        low, high = row["auroc_95"]
+        said = f"AUROC {row['auroc']:.3f} [{low:.3f}, {high:.3f}], ECE {row['ece']:.3f}"
+        yield f"gate `{name}`, {found['n']} held-out questions", said
+
+
+def _decoders(found: dict[str, Any]) -> Rows:
+    for model in (m for m in found if not m.endswith("_n")):
+        for name, row in found[model].items():
+            said = (
+                f"{row['gold']['share']:.2f} ± {row['gold']['standard_error']:.2f} / "
+                f"{row['follows_context']['share']:.2f} ± "
+                f"{row['follows_context']['standard_error']:.2f}"
+            )
+            yield f"{model}, `{name}`: right on gold / follows falsified passages", said
+
+
+def _examples(found: dict[str, Any]) -> Rows:
+    yield f"example questions right, of {found['n']}", str(found["right"])
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "components": components,
+    "models": models,
+    "figures": figures,
+}
+    "components": components,
+    "models": models,
+    "figures": figures,
+}
 
 
 def renewed(text: str) -> str:

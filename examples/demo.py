@@ -8,6 +8,7 @@ Nothing here is scripted: the answers come from the models, and a wrong one is s
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,8 +20,9 @@ from rag_router.assembly import assemble, load_embedder, load_parts
 from rag_router.eval.datasets import read_questions
 from rag_router.eval.decisions import expected_decision, made_decision, was_right
 from rag_router.indices.library import Library
-from rag_router.orchestrator import Ask
+from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.settings import Settings
+from rag_router.types import Answer, Question
 
 HERE = Path(__file__).parent
 INDEXES = {
@@ -57,11 +59,7 @@ def main(home: Path, every: bool) -> None:
         expand=True,
     )
     right = 0
-    for question in shown:
-        # A conflict is asked of the index that contradicts common knowledge, the rest of the others.
-        conflict = expected_decision(question) == "conflict"
-        indexes = ("contrary",) if conflict else ("fields", "handbook")
-        answer = orchestrator.answer([question], Ask(indexes=indexes))[0]
+    for question, answer in zip(shown, answers_to(orchestrator, shown), strict=True):
         good = was_right(question, answer)
         right += good
         cited = {c.passage_id for c in answer.citations}
@@ -88,6 +86,19 @@ def main(home: Path, every: bool) -> None:
         "Ask your own: [bold]RAG_ROUTER_HOME=.demo .venv/bin/rag-router ask "
         '"How often is the Larkspur valve calibrated?"[/]'
     )
+
+
+def answers_to(orchestrator: Orchestrator, questions: Sequence[Question]) -> list[Answer]:
+    """Answer each question from the indexes that it is about.
+
+    Conflicts are asked of the index that contradicts common knowledge, the rest of the others.
+    """
+    found: dict[str, Answer] = {}
+    for indexes, conflict in ((("contrary",), True), (("fields", "handbook"), False)):
+        some = [q for q in questions if (expected_decision(q) == "conflict") is conflict]
+        answers = orchestrator.answer(some, Ask(indexes=indexes))
+        found.update((answer.id, answer) for answer in answers)
+    return [found[question.id] for question in questions]
 
 
 if __name__ == "__main__":

@@ -233,7 +233,7 @@ def _sureness(settings: Settings, model: CausalModel, style: PromptStyle) -> Sur
         settings.decoder.name,
         model.fingerprint,
         named=_artefact_folder(settings.decoder),
-        prompt_hash=style.fingerprint,
+        prompt_hash=style.contextual_fingerprint,
     )
     return Sureness().with_artefact(artefact) if artefact is not None else Sureness()
 

@@ -373,7 +373,8 @@ class Orchestrator:
         for row, one in enumerate(work):
             if one.generation is None:
                 continue
-            if one.context is not None:
+            # A figure that is not calibrated decides nothing.
+            if one.context is not None and self.sureness.fitted:
                 one.plan = self.policy.settle(one.plan, one.verdict.p_know, one.confidence)
                 if one.plan == "parametric":
                     one.generation = board.read(self._closed_answer, [row])[0]

@@ -212,7 +212,11 @@ def test_named_artefacts_of_this_model_are_used(some_parts, tmp_path):
         slopes=1,
         threshold=0.25,
     )
-    decoder = artefact(tmp_path / "decoder", "decoder/plain", model, prompt=style, slopes=3)
+    decoder = artefact(
+        *(tmp_path / "decoder", "decoder/plain", model),
+        prompt=some_parts.expert.style.contextual_fingerprint,
+        slopes=3,
+    )
     made = assemble(
         Settings(
             gate=Component(name="confidence", artefact=gate),

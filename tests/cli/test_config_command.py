@@ -73,9 +73,9 @@ def test_an_environment_variable_that_is_wrong_is_named(run, monkeypatch):
 def test_the_settings_in_force_are_shown_as_json_with_and_without_the_flag(
     run, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("RAG_ROUTER_GATE__STATISTIC", "minimum")
+    monkeypatch.setenv("RAG_ROUTER_GATE__THRESHOLD", "0.3")
     shown = run("config", "show", "--config", EXAMPLE).json
-    assert shown["gate"] == {"name": "confidence", "statistic": "minimum"}
+    assert shown["gate"]["threshold"] == 0.3
     assert shown["home"] == str(tmp_path / "home")
     assert shown["decoder"] == {"name": "plain"}
     assert shown["filters"][1] == {"name": "redundancy", "threshold": 0.6}

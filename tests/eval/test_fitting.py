@@ -337,7 +337,7 @@ def test_how_sure_an_answer_from_passages_is_can_be_learned():
     assert heard == [(50, 200), (100, 200), (150, 200), (200, 200)]
     card = artefact.card
     assert (card.method, card.model) == ("decoder/plain", "scripted")
-    assert card.prompt_hash == EXPERT.style.fingerprint
+    assert card.prompt_hash == EXPERT.style.contextual_fingerprint
     assert card.metrics["auroc"] > 0.75
     fitted = reading(EXPERT, sureness=Sureness().with_artefact(artefact))
     answers = fitted.answer(WITH_PASSAGES[:10], Ask(retrieval="always"))
