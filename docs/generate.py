@@ -111,10 +111,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "models": models,
     "figures": figures,
 }
-    "components": components,
-    "models": models,
-    "figures": figures,
-}
 
 
 def renewed(text: str) -> str:
