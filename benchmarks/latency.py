@@ -34,6 +34,8 @@ def main(questions: int) -> None:
     """Measure, print and record."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "RAG_ROUTER_HOME": home}
+        # The bar is for three passages; the default reads two.
+        three = {**environment, "RAG_ROUTER_FILTERS": "[{name='budget', passages=3}]"}
         help_s = _seconds([*COMMAND, "--help"], environment, times=5)
         imports = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "rag_router.cli.main", "--help"],
@@ -44,7 +46,7 @@ def main(questions: int) -> None:
         ).stderr
         add_s = _seconds([*COMMAND, "index", "add", "demo", str(EXAMPLES / "corpora")], environment)
         ask_s = _seconds([*COMMAND, "ask", "Who wrote the play Hamlet?", "--json"], environment, 3)
-        warm = _serve(environment, questions)
+        warm = _serve(three, questions)
     record(
         "latency",
         {

@@ -52,7 +52,7 @@ orchestrator = Orchestrator(
     retriever=FusedRetriever(k=8, smoothing=60),
     indices={name: library.open(name, embedder) for name in ("fields", "handbook")},
     embedder=embedder,
-    filters=(threshold, RedundancyFilter(threshold=0.6), BudgetFilter(passages=3, tokens=600)),
+    filters=(threshold, RedundancyFilter(threshold=0.6), BudgetFilter(passages=2, tokens=600)),
     decoder=PlainDecoder(),
     policy=Policy(),
     sureness=sureness,

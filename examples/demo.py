@@ -62,12 +62,12 @@ def main(home: Path, every: bool) -> None:
     for question, answer in zip(shown, answers_to(orchestrator, shown), strict=True):
         good = was_right(question, answer)
         right += good
-        cited = {c.passage_id for c in answer.citations}
+        cited = {(c.index, c.passage_id) for c in answer.citations}
         source = next(
             (
                 f"{j.hit.passage.index}: {j.hit.passage.title}"
                 for j in answer.evidence.kept
-                if j.hit.passage.id in cited
+                if (j.hit.passage.index, j.hit.passage.id) in cited
             ),
             "",
         )

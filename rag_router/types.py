@@ -200,9 +200,13 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """Where in a kept passage the answer stands. All offsets are characters, end exclusive."""
+    """Where in a kept passage the answer stands. All offsets are characters, end exclusive.
+
+    A passage is told by its id and its index: two indexes may hold the same document.
+    """
 
     passage_id: str
+    index: str = ""
     start: int
     end: int
     answer_start: int
@@ -334,6 +338,7 @@ class Answer:
             "citations": [
                 {
                     "passage_id": c.passage_id,
+                    "index": c.index,
                     "start": c.start,
                     "end": c.end,
                     "answer_start": c.answer_start,

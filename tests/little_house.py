@@ -118,7 +118,7 @@ def assert_documented(answer: Mapping[str, Any]) -> None:
         texts[passage["id"]] = passage["text"]
     for citation in answer["citations"]:
         spans = ("start", "end", "answer_start", "answer_end")
-        _assert_types(citation, {"passage_id": str, **dict.fromkeys(spans, int)})
+        _assert_types(citation, {"passage_id": str, "index": str, **dict.fromkeys(spans, int)})
         assert 0 <= citation["start"] < citation["end"] <= len(texts[citation["passage_id"]])
     assert {"closed_book_answer", "divergence", "strategy"} <= set(answer["conflict"])
     counts = ("prompt_tokens", "completion_tokens", "lm_forward_passes", "retriever_calls")

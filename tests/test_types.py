@@ -119,7 +119,7 @@ def test_the_parts_have_the_documented_keys():
         "why": "no",
     }
     assert said["citations"] == [
-        {"passage_id": "p1", "start": 0, "end": 12, "answer_start": 0, "answer_end": 3}
+        {"passage_id": "p1", "index": "", "start": 0, "end": 12, "answer_start": 0, "answer_end": 3}
     ]
     assert said["conflict"] == {
         "closed_book_answer": "young",

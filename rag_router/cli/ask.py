@@ -80,10 +80,10 @@ def show_answer(answer: Answer, console: Console) -> None:
     """Show people an answer: what, from where, why."""
     style = "bold yellow" if answer.abstained else "bold green"
     console.print(f"[{style}]{_plain(answer.message)}[/]")
-    cited = {c.passage_id: c for c in answer.citations}
+    cited = {(c.index, c.passage_id): c for c in answer.citations}
     for number, judged in enumerate(answer.evidence.kept, start=1):
         passage = judged.hit.passage
-        citation = cited.get(passage.id)
+        citation = cited.get((passage.index, passage.id))
         text = passage.text[citation.start : citation.end] if citation else passage.text
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         mark = "cited" if citation else "read"

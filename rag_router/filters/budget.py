@@ -30,7 +30,7 @@ class BudgetFilter:
         tokens: Most tokens of all kept passages together, in the reading model's tokens.
     """
 
-    passages: Annotated[int, Field(ge=1)] = 3
+    passages: Annotated[int, Field(ge=1)] = 2
     tokens: Annotated[int, Field(ge=1)] = 600
 
     @property

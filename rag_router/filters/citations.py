@@ -64,6 +64,7 @@ def _closest(answer: str, one: Judged) -> tuple[float, Citation] | None:
 def _citation(one: Judged, start: int, end: int, answer: str) -> Citation:
     return Citation(
         passage_id=one.hit.passage.id,
+        index=one.hit.passage.index,
         start=start,
         end=end,
         answer_start=0,

@@ -152,13 +152,22 @@ def closed_book_prompt(model: CausalModel, style: PromptStyle, question: str) ->
 def contextual_prompt(
     model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
 ) -> Prompt:
-    """Put the question with passages, best first, cut at sentence ends to the token budget.
+    """Put the question with passages, cut at sentence ends to the token budget.
+
+    The best passage comes last, next to the question: models use best what stands at the end
+    (Liu et al. 2023, "Lost in the middle", arXiv 2307.03172), small ones most of all.
+
+    Args:
+        model: Who will read it.
+        style: How it is put.
+        question: What is asked.
+        passages: Best first; where the budget ends, the worst ones go.
 
     Raises:
         QuestionError: the question is longer than the model can read.
     """
     shown, cut = _fit(model, style, passages)
-    prompt = _prompt(model, style, question, shown)
+    prompt = _prompt(model, style, question, shown[::-1])
     return replace(prompt, cut=cut)
 
 

@@ -1,4 +1,8 @@
-"""Passages whose embeddings lie nearest to the question's."""
+"""Passages whose embeddings lie nearest to the question's.
+
+Karpukhin et al. 2020, "Dense passage retrieval for open-domain question answering"
+(arXiv 2004.04906), with any sentence embedder:  score(q, d) = cos(e(q), e(d)).
+"""
 
 from __future__ import annotations
 

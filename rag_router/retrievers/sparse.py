@@ -1,4 +1,7 @@
-"""Passages that share words with the question, by BM25+ (see `rag_router.indices.lexical`)."""
+"""Passages that share words with the question, by BM25+ (see `rag_router.indices.lexical`).
+
+Lv and Zhai 2011, "Lower-bounding term frequency normalization" (doi 10.1145/2063576.2063584).
+"""
 
 from __future__ import annotations
 

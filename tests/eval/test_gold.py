@@ -12,7 +12,7 @@ from rag_router.eval.answers import with_gold, without_passages
 from rag_router.eval.datasets import read_questions
 from rag_router.settings import Settings
 
-DATA = Path(os.environ.get("RAG_ROUTER_BENCH_DATA") or Path(__file__).parents[3] / "shared/data")
+DATA = Path(os.environ.get("BENCH_DATA") or Path(__file__).parents[3] / "shared/data")
 QUESTIONS = DATA / "nq_gold" / "dev.jsonl.gz"
 
 pytestmark = [

@@ -71,9 +71,9 @@ def test_each_worked_example_is_answered_by_its_own_passage():
             assert lines[at + 2].removeprefix("Answer: ") in line
 
 
-def test_passages_are_numbered_lines_best_first_with_their_titles():
+def test_passages_are_numbered_lines_with_their_titles_the_best_next_to_the_question():
     lines = contextual("q", passage("One."), passage("Two.", title="Second")).splitlines()
-    assert lines[-4:] == ["[1] One.", "[2] Second: Two.", "Question: q", "Answer:"]
+    assert lines[-4:] == ["[1] Second: Two.", "[2] One.", "Question: q", "Answer:"]
 
 
 def test_without_any_passage_the_question_stands_alone():
@@ -157,7 +157,7 @@ def test_the_budget_is_shared_best_passage_first():
     prompt = contextual_prompt(
         MODEL, style, "q", [passage("aaaa."), passage("bbbb."), passage("cccc.", "late")]
     )
-    assert text_of(prompt).splitlines()[-4:-2] == ["[1] aaaa.", "[2] bbbb."]
+    assert text_of(prompt).splitlines()[-4:-2] == ["[1] bbbb.", "[2] aaaa."]
     assert prompt.cut == ("passage late left out: 10 tokens, 5 left",)
 
 
