@@ -38,7 +38,7 @@ def main(data: Path, limit: int) -> None:
         for label, measure in (("closed_book", without_passages), ("gold_passage", with_gold)):
             bar, move = progress(f"{name} {label}")
             with bar:
-                found = measure(expert, questions, on_progress=move)
+                found = measure(expert, questions, batch_size=32, on_progress=move)
             rows[label] = {
                 "accuracy": round(found.accuracy, 4),
                 "standard_error": round(

@@ -28,6 +28,7 @@ from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass
 from rag_router.text import without_hidden
 from rag_router.types import (
     Answer,
+    Citation,
     Conflict,
     Degradation,
     Evidence,
@@ -84,6 +85,7 @@ class _Work:
     generation: Generation | None = None
     decoded_rows: int = 0
     confidence: float = 0.0
+    citations: tuple[Citation, ...] = ()
 
     @property
     def from_passages(self) -> bool:
@@ -373,6 +375,13 @@ class Orchestrator:
         for row, one in enumerate(work):
             if one.generation is None:
                 continue
+            if one.context is not None and one.generation.text:
+                one.citations = cite(one.generation.text, one.evidence.kept)
+                if not one.citations:
+                    # What no passage says is memory's word, and worth no more than that.
+                    one.confidence = min(one.confidence, one.verdict.p_know)
+                    what = "the answer stands in no passage that was read"
+                    one.notes.append(Degradation(stage="verify", what=what))
             # A figure that is not calibrated decides nothing.
             if one.context is not None and self.sureness.fitted:
                 one.plan = self.policy.settle(one.plan, one.verdict.p_know, one.confidence)
@@ -448,7 +457,7 @@ class Orchestrator:
                 retriever_calls=one.calls,
             ),
             timings_ms={},
-            citations=cite(text, one.evidence.kept) if text and one.from_passages else (),
+            citations=one.citations if text and one.from_passages else (),
             tokens=tokens,
             degraded=tuple(one.notes),
             message=self.message if text is None else text,

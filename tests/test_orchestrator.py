@@ -337,8 +337,10 @@ def test_a_filter_that_had_nothing_to_judge_is_not_complained_about():
 def test_passages_that_were_cut_to_fit_the_prompt_are_said():
     style = PromptStyle.of(MODEL, passage_tokens=10)
     said = answer(UNKNOWN, expert=Expert(name="tiny", model=MODEL, style=style))
-    assert [d.stage for d in said.degraded] == ["prompt"]
+    # Without the passage in the prompt the model falls back on what it believes.
+    assert [d.stage for d in said.degraded] == ["prompt", "verify"]
     assert said.degraded[0].what.startswith("passage wiki-0 left out: ")
+    assert said.degraded[1].what == "the answer stands in no passage that was read"
 
 
 def test_an_empty_answer_is_an_abstention():
@@ -413,3 +415,20 @@ def test_an_unsure_answer_from_a_passage_gives_way_to_what_memory_is_surer_of():
     assert said.conflict.strategy == "closed_book"
     # Closed-book pass, five letters and the end, the passage, six letters and the end.
     assert said.usage.lm_forward_passes == 1 + 5 + 1 + 6
+
+
+def test_an_answer_that_no_passage_holds_is_worth_no_more_than_memory():
+    # The passage is read, the answer is invented: sure of itself (0.95), but memory knows 0.15.
+    def script(prompt):
+        return Reply("Volga", 0.95) if "from its passages" in prompt else Reply("Nile", 0.15)
+
+    model = ScriptedModel(script)
+    said = answer(
+        UNKNOWN,
+        expert=Expert(name="tiny", model=model, style=PromptStyle.of(model, passage_tokens=4000)),
+    )
+    assert (said.text, said.reason) == (None, "no_knowledge")
+    assert said.confidence == pytest.approx(1 - 0.15)
+    assert ("verify", "the answer stands in no passage that was read") in [
+        (note.stage, note.what) for note in said.degraded
+    ]

@@ -325,7 +325,7 @@ def reading(expert, **more) -> Orchestrator:
 
 
 WITH_PASSAGES = [
-    replace(q, contexts=(Passage(id="p", title="", text="A list of items."),)) for q in QUESTIONS
+    replace(q, contexts=(Passage(id="p", title="", text="Items are yes or nay."),)) for q in QUESTIONS
 ]
 
 

@@ -146,7 +146,7 @@ def test_a_question_of_another_dimension_is_refused(library, corpus, embedder):
 
 
 def test_chunks_that_the_embedder_cannot_read_whole_are_refused(library, corpus):
-    with pytest.raises(SettingsError, match="passages of 128 tokens do not fit into 'hashing'"):
+    with pytest.raises(SettingsError, match="passages of 200 tokens do not fit into 'hashing'"):
         library.add("world", [corpus], HashingEmbedder(max_tokens=100))
 
 
