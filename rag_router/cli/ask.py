@@ -114,6 +114,8 @@ def _why(answer: Answer) -> str:
         "no_knowledge": "neither the model nor a passage knows",
     }[answer.reason]
     looked = "looked up" if answer.knowledge.retrieve else "not looked up"
+    if answer.knowledge.retrieve and answer.reason == "parametric":
+        looked = "looked up, but no passage helps"
     return (
         f"{source} · {answer.knowledge.reason} ({looked}) · confidence {answer.confidence:.2f}"
         f" · {answer.route.expert.name} · {answer.timings_ms.get('total', 0) / 1000:.1f} s"
