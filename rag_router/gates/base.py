@@ -18,7 +18,7 @@ from rag_router.signals.base import Board, Signal, Signals
 from rag_router.signals.first_token import FirstTokenFigures
 from rag_router.types import Question, Verdict
 
-__all__ = ["FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess"]
+__all__ = ["FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess", "verdict"]
 
 _ROUNDS = 8
 """Most times a gate may ask for more signals; a cascade of the known gates needs three."""
@@ -94,6 +94,20 @@ class FittedGate(Gate, Protocol):
         """Return this gate with what was learned."""
 
 
+def verdict(p_know: float, threshold: float | None, signals: Mapping[str, float]) -> Verdict:
+    """Decide by a calibrated probability: retrieve below the threshold, 0.5 where there is none."""
+    limit = 0.5 if threshold is None else threshold
+    below = p_know < limit
+    return Verdict(
+        p_know=float(p_know),
+        retrieve=bool(below),
+        reason=f"p_know {p_know:.2f} is {'below' if below else 'at least'} "
+        f"the threshold {limit:.2f}",
+        threshold=limit,
+        signals=signals,
+    )
+
+
 def assess(gate: Gate, board: Board) -> list[Verdict]:
     """Let a gate judge the whole board, computing dearer signals only for rows that need them.
 
@@ -109,11 +123,11 @@ def assess(gate: Gate, board: Board) -> list[Verdict]:
         pending = {}
         for allowed, rows in groups.items():
             found = gate.assess([board.questions[r] for r in rows], board.signals(rows, allowed))
-            for row, verdict in zip(rows, found, strict=True):
-                if isinstance(verdict, NeedMore):
-                    pending[row] = tuple(dict.fromkeys((*allowed, *verdict.signals)))
+            for row, said in zip(rows, found, strict=True):
+                if isinstance(said, NeedMore):
+                    pending[row] = tuple(dict.fromkeys((*allowed, *said.signals)))
                 else:
-                    verdicts[row] = verdict
+                    verdicts[row] = said
         if not pending:
             return [verdicts[row] for row in range(len(board.questions))]
     raise SettingsError(f"{type(gate).__name__} asked {_ROUNDS} times for more and never decided.")

@@ -25,7 +25,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.artefacts import Artefact
 from rag_router.calibration import Platt, logit
 from rag_router.component import STRICT
-from rag_router.gates.base import LabelledAnswer
+from rag_router.gates.base import LabelledAnswer, verdict
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import (
     ClosedBookAnswer,
@@ -72,16 +72,8 @@ class ConfidenceGate:
         answers = signals.read(ClosedBookAnswer(self.max_new_tokens))
         logprobs = [[token.logprob for token in answer.tokens] for answer in answers]
         p_know = self.probabilities(self._statistics(logprobs))
-        threshold = 0.5 if self.threshold is None else self.threshold
         return [
-            Verdict(
-                p_know=float(p),
-                retrieve=bool(p < threshold),
-                reason=f"p_know {p:.2f} is {'below' if p < threshold else 'at least'} "
-                f"the threshold {threshold:.2f}",
-                threshold=threshold,
-                signals={name: read(line) for name, read in _STATISTICS.items()},
-            )
+            verdict(p, self.threshold, {name: read(line) for name, read in _STATISTICS.items()})
             for p, line in zip(p_know, logprobs, strict=True)
         ]
 

@@ -27,7 +27,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.artefacts import Artefact
 from rag_router.calibration import Platt, logit
 from rag_router.component import STRICT
-from rag_router.gates.base import LabelledAnswer
+from rag_router.gates.base import LabelledAnswer, verdict
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import (
     ClosedBookAnswer,
@@ -74,16 +74,8 @@ class ProfileGate:
             _figures([token.logprob for token in answer.tokens], first)
             for answer, first in zip(answers, firsts, strict=True)
         ]
-        threshold = 0.5 if self.threshold is None else self.threshold
         return [
-            Verdict(
-                p_know=float(p),
-                retrieve=bool(p < threshold),
-                reason=f"p_know {p:.2f} is {'below' if p < threshold else 'at least'} "
-                f"the threshold {threshold:.2f}",
-                threshold=threshold,
-                signals=dict(zip(_NAMES, row, strict=True)),
-            )
+            verdict(p, self.threshold, dict(zip(_NAMES, row, strict=True)))
             for p, row in zip(self.probabilities(np.array(rows)), rows, strict=True)
         ]
 
