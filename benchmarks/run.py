@@ -13,6 +13,7 @@ from pathlib import Path
 
 DATA = Path(os.environ.get("BENCH_DATA", "../shared/data"))
 BENCHMARKS: tuple[tuple[str, str | None], ...] = (
+    ("benchmarks.demo", None),
     ("benchmarks.latency", None),
     ("benchmarks.examples", None),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),

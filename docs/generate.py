@@ -51,6 +51,7 @@ def figures() -> str:
     """Return what the newest results under benchmarks/results say."""
     lines = ["| what | figure | command |", "|---|---|---|"]
     for name, rows in (
+        ("demo", _demo),
         ("latency", _latency),
         ("generators", _generators),
         ("gates", _gates),
@@ -62,6 +63,11 @@ def figures() -> str:
             found = json.loads(path.read_text(encoding="utf-8"))["figures"]
             lines += [f"| {what} | {said} | `benchmarks.{name}` |" for what, said in rows(found)]
     return "\n".join(lines) + "\n"
+
+
+def _demo(found: dict[str, Any]) -> Rows:
+    yield "`make demo` on a bare clone", f"{found['bare_clone_s'] / 60:.1f} min"
+    yield "`make demo`, second run", f"{found['second_run_s']:.0f} s"
 
 
 def _latency(found: dict[str, Any]) -> Rows:
