@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -95,7 +96,9 @@ class Library:
             BusyError: another writer holds the index.
         """
         shelf = self._shelf(name)
-        chunker = chunker or SentenceChunker()
+        if chunker is None:
+            usual = SentenceChunker()
+            chunker = replace(usual, max_tokens=min(usual.max_tokens, embedder.max_tokens))
         if chunker.max_tokens > embedder.max_tokens:
             raise SettingsError(
                 f"passages of {chunker.max_tokens} tokens do not fit into {embedder.name!r}, "

@@ -147,7 +147,12 @@ def test_a_question_of_another_dimension_is_refused(library, corpus, embedder):
 
 def test_chunks_that_the_embedder_cannot_read_whole_are_refused(library, corpus):
     with pytest.raises(SettingsError, match="passages of 200 tokens do not fit into 'hashing'"):
-        library.add("world", [corpus], HashingEmbedder(max_tokens=100))
+        library.add("world", [corpus], HashingEmbedder(max_tokens=100), SentenceChunker())
+
+
+def test_without_a_chunker_passages_are_as_long_as_the_embedder_reads(library, corpus):
+    library.add("world", [corpus], HashingEmbedder(max_tokens=100))
+    assert library.manifest("world").chunker["max_tokens"] == 100
 
 
 @pytest.mark.parametrize(
