@@ -245,6 +245,9 @@ class Orchestrator:
         for one in work:
             wanted = one.verdict.retrieve if ask.retrieval == "auto" else ask.retrieval == "always"
             one.retrieve = wanted and bool(indices or one.question.contexts)
+            if ask.retrieval == "always" and not one.retrieve:
+                what = "retrieval was asked for, but there is nothing to look in"
+                one.notes.append(Degradation(stage="retrieve", what=what))
         given = [one for one in work if one.retrieve and not indices]
         for one in given:
             one.evidence = _as_evidence(self._given_hits(one.question))

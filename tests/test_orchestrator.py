@@ -432,3 +432,11 @@ def test_an_answer_that_no_passage_holds_is_worth_no_more_than_memory():
     assert ("verify", "the answer stands in no passage that was read") in [
         (note.stage, note.what) for note in said.degraded
     ]
+
+
+def test_retrieval_that_was_asked_for_and_cannot_be_is_said():
+    said = answer(KNOWN, ALWAYS, indices={}, retriever=None, embedder=None)
+    assert (said.text, said.knowledge.retrieve) == ("Shakespeare", False)
+    assert [(note.stage, note.what) for note in said.degraded] == [
+        ("retrieve", "retrieval was asked for, but there is nothing to look in")
+    ]
