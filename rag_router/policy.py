@@ -43,7 +43,8 @@ class Policy:
             a wrong answer costs: c / (1 + c), if a right one gains 1 and a wrong one loses c.
         agreement_nats: Streams that diverge by less agree, and are not contrasted; in [0, ln 2].
             At 0 the decoder always has its way.
-        abstain: Whether it may say "I don't know" at all; without, the likelier stream answers.
+        abstain: Whether it may say "I don't know" at all; without, supported passages answer, and
+            memory where there are none.
     """
 
     min_support: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1

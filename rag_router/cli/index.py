@@ -5,7 +5,6 @@ With `--json` one document goes to stdout; progress and questions always go to s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag_router.cli.options import as_json, print_json
 from rag_router.errors import IndexCorruptError, UnknownNameError
 from rag_router.settings import EmbedderSettings, default_home
 from rag_router.text import as_data
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from rag_router.types import Hit
 
 __all__ = ["index"]
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
@@ -63,7 +61,7 @@ def add(
     with _progress() as show:
         report = library.add(name, paths, embedder, on_progress=show)
     if as_json:
-        _print_json({"index": name, **asdict(report)})
+        print_json({"index": name, **asdict(report)})
         return
     for skipped in report.skipped:
         click.echo(f"passed over: {skipped.place}: {skipped.count} x {skipped.reason}", err=True)
@@ -80,7 +78,7 @@ def list_indices(context: click.Context, as_json: bool) -> None:
     """Show all indices."""
     cards = _library(context).cards()
     if as_json:
-        _print_json({"indices": [asdict(card) for card in cards]})
+        print_json({"indices": [asdict(card) for card in cards]})
         return
     for card in cards:
         click.echo(
@@ -114,7 +112,7 @@ def search(
         hits = built.retrieve(make_queries([query], embedder), [opened])[0]
     if as_json:
         rows = [_hit_row(hit) for hit in hits]
-        _print_json({"index": name, "query": query, "retriever": retriever, "hits": rows})
+        print_json({"index": name, "query": query, "retriever": retriever, "hits": rows})
         return
     for hit in hits:
         # Documents come from outside: what they hold must not steer the terminal.
@@ -134,7 +132,7 @@ def documents(context: click.Context, name: str, as_json: bool) -> None:
     found = _library(context).documents(name)
     if as_json:
         rows = [asdict(document) | {"passages": len(document.passages)} for document in found]
-        _print_json({"index": name, "documents": rows})
+        print_json({"index": name, "documents": rows})
         return
     for document in found:
         title, source = as_data(document.title), as_data(document.source)
@@ -252,10 +250,6 @@ def _hit_row(hit: Hit) -> dict[str, Any]:
 
 def _print(row: dict[str, Any], sentence: str, as_json: bool) -> None:
     if as_json:
-        _print_json(row)
+        print_json(row)
     else:
         click.echo(sentence)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False))

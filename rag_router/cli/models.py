@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag_router.cli.options import as_json, print_json
 from rag_router.errors import ModelError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from rag_router.models.wheels import ProgressBar
 
 __all__ = ["fetch_showing_progress", "models"]
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
@@ -47,7 +45,7 @@ def list_models(as_json: bool) -> None:
             }
             for m in found
         ]
-        _print_json({"root": str(store.root), "models": rows})
+        print_json({"root": str(store.root), "models": rows})
         return
     for m in found:
         size = m.disk_bytes if m.present else m.download_bytes
@@ -75,7 +73,7 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
         if not as_json:
             click.echo(f"{name} {'was already there' if already else 'is there'}: {found.path}")
     if as_json:
-        _print_json({"models": rows})
+        print_json({"models": rows})
 
 
 @models.command()
@@ -101,7 +99,7 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
             said = "ok" if row["ok"] else f"{row['problem']} {row['hint']}"
             click.echo(f"{name}: {said}", err=not row["ok"])
     if as_json:
-        _print_json({"models": rows})
+        print_json({"models": rows})
     if not all(row["ok"] for row in rows):
         context.exit(ModelError.exit_code)
 
@@ -117,7 +115,7 @@ def remove(name: str, yes: bool, as_json: bool) -> None:
         click.confirm(f"Delete {name} from {store.root}?", abort=True, err=True)
     freed = store.remove(name, announce=_announce)
     if as_json:
-        _print_json({"removed": name, "freed_bytes": freed})
+        print_json({"removed": name, "freed_bytes": freed})
     else:
         click.echo(f"Removed {name}; {freed / 1e6:,.0f} MB are free again.")
 
@@ -157,10 +155,6 @@ def _described(found: LocalModel) -> dict[str, str]:
         "fingerprint": found.fingerprint,
         "licence": found.licence,
     }
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False))
 
 
 def _store() -> ModelStore:
