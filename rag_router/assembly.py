@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag_router.decoders import DECODERS
-from rag_router.errors import UnknownNameError
+from rag_router.errors import SettingsError, UnknownNameError
 from rag_router.experts import Expert
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.fitted import shipped
-from rag_router.gates import GATES, FittedGate, Gate
+from rag_router.gates import GATES, FittedGate, Gate, signals_of
 from rag_router.models.prompts import PromptStyle
 from rag_router.policy import Policy, Sureness
 from rag_router.registry import Registry
 from rag_router.retrievers import RETRIEVERS
 from rag_router.settings import Component, Settings
+from rag_router.signals.base import Partners, requirements
 
 if TYPE_CHECKING:
     from rag_router.indices.index import Index
@@ -37,6 +38,7 @@ __all__ = [
     "index_names",
     "load_embedder",
     "load_expert",
+    "load_gate",
     "load_parts",
     "open_indexes",
     "require",
@@ -58,6 +60,13 @@ class Parts:
     expert: Expert
     embedder: Embedder | None
     indexes: Mapping[str, Index]
+    proxy: Expert | None = None
+
+    @property
+    def partners(self) -> Partners:
+        """Whom gates may consult besides the expert."""
+        proxy = None if self.proxy is None else (self.proxy.model, self.proxy.style)
+        return Partners(proxy=proxy, embedder=self.embedder)
 
 
 def assemble(settings: Settings, parts: Parts) -> Orchestrator:
@@ -73,13 +82,15 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
     model = parts.expert.model
     return Orchestrator(
         expert=parts.expert,
-        gate=_gate(settings.gate, parts.expert),
+        gate=load_gate(settings.gate, parts.expert),
         gate_name=settings.gate.name,
         decoder=DECODERS.build(settings.decoder.name, **_options(DECODERS, settings.decoder)),
         decoder_name=settings.decoder.name,
         retriever=RETRIEVERS.build(settings.retriever.name, **settings.retriever.options),
         indices=parts.indexes,
         embedder=parts.embedder,
+        proxy=parts.proxy,
+        seed=settings.seed,
         filters=tuple(_filter(f, parts.embedder) for f in settings.filters),
         policy=_policy(settings),
         sureness=_sureness(settings, model, parts.expert.style),
@@ -103,11 +114,17 @@ def check(settings: Settings) -> None:
         FILTERS.build(component.name, **_options(FILTERS, component))
 
 
-def load_expert(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Expert:
-    """Load the generator that the settings name.
+def load_expert(
+    settings: Settings,
+    *,
+    model: str | None = None,
+    fetch: Callable[[str], Any] | None = None,
+) -> Expert:
+    """Load the generator that the settings name, or another model on the same terms.
 
     Args:
         settings: What to load, and where.
+        model: Which one; None is the generator.
         fetch: Called with the model's name where it is not there yet; None never fetches.
 
     Raises:
@@ -115,16 +132,16 @@ def load_expert(settings: Settings, *, fetch: Callable[[str], Any] | None = None
     """
     from rag_router.models.causal import TransformersModel
 
-    found = _resolve(settings.generator.model, fetch)
-    model = TransformersModel.load(
+    found = _resolve(model or settings.generator.model, fetch)
+    loaded = TransformersModel.load(
         found.path,
         name=found.name,
         fingerprint=found.fingerprint,
         device=settings.generator.device,
         dtype=settings.generator.dtype,
     )
-    style = PromptStyle.of(model, passage_tokens=settings.generator.passage_tokens)
-    return Expert(name=found.name, model=model, style=style)
+    style = PromptStyle.of(loaded, passage_tokens=settings.generator.passage_tokens)
+    return Expert(name=found.name, model=loaded, style=style)
 
 
 def load_embedder(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Embedder:
@@ -171,7 +188,7 @@ def index_names(settings: Settings) -> list[str]:
 
 
 def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Parts:
-    """Load everything that the settings name; an embedder only where there is an index.
+    """Load everything that the settings name; embedder and proxy only where they are asked.
 
     Raises:
         UnavailableError: a model or an index is not to be had.
@@ -179,8 +196,14 @@ def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None)
     """
     names = index_names(settings)
     expert = load_expert(settings, fetch=fetch)
-    embedder = load_embedder(settings, fetch=fetch) if names else None
-    return Parts(expert=expert, embedder=embedder, indexes=open_indexes(settings, embedder))
+    wanted = requirements(signals_of(load_gate(settings.gate, expert))).partners
+    embedder = load_embedder(settings, fetch=fetch) if names or "embedder" in wanted else None
+    proxy = None
+    if "proxy" in wanted:
+        proxy = load_expert(settings, model=settings.proxy.model, fetch=fetch)
+    return Parts(
+        expert=expert, embedder=embedder, indexes=open_indexes(settings, embedder), proxy=proxy
+    )
 
 
 def require(settings: Settings) -> None:
@@ -191,8 +214,13 @@ def require(settings: Settings) -> None:
         UnknownNameError: an index is not there.
     """
     _resolve(settings.generator.model, None)
-    if index_names(settings):
+    # What a gate asks for can change with what it learned; its model is not there to tell yet.
+    built = GATES.build(settings.gate.name, **_options(GATES, settings.gate))
+    wanted = requirements(signals_of(built)).partners
+    if index_names(settings) or "embedder" in wanted:
         _resolve(settings.embedder.model, None)
+    if "proxy" in wanted:
+        _resolve(settings.proxy.model, None)
 
 
 def _resolve(name: str, fetch: Callable[[str], Any] | None) -> Any:
@@ -204,7 +232,13 @@ def _resolve(name: str, fetch: Callable[[str], Any] | None) -> Any:
     return store.resolve(name)
 
 
-def _gate(component: Component, expert: Expert) -> Gate:
+def load_gate(component: Component, expert: Expert) -> Gate:
+    """Build the gate that the settings name, as it was fitted for the expert.
+
+    Raises:
+        SettingsError: the gate reads what the expert does not show; names the gates that would do.
+        ArtefactError: the artefact that the settings name does not fit.
+    """
     gate = GATES.build(component.name, **_options(GATES, component))
     if isinstance(gate, FittedGate):
         artefact = shipped(
@@ -214,8 +248,20 @@ def _gate(component: Component, expert: Expert) -> Gate:
             named=_artefact_folder(component),
             prompt_hash=expert.style.fingerprint,
         )
-        return gate.with_artefact(artefact) if artefact is not None else gate
+        gate = gate.with_artefact(artefact) if artefact is not None else gate
+    lacking = requirements(signals_of(gate)).abilities - expert.model.abilities
+    if lacking:
+        fits = [name for name in GATES if _can_judge(name, expert)]
+        raise SettingsError(
+            f"the gate {component.name!r} reads {', '.join(sorted(lacking))}, "
+            f"which {expert.name} does not show.",
+            hint=f"Gates that would do: {', '.join(fits)}.",
+        )
     return gate
+
+
+def _can_judge(name: str, expert: Expert) -> bool:
+    return requirements(signals_of(GATES.build(name))).abilities <= expert.model.abilities
 
 
 def _filter(component: Component, embedder: Embedder | None) -> Filter:

@@ -24,7 +24,7 @@ from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.models.streams import Facts, Generation, OneStream, Started, Task, decode, start
 from rag_router.policy import Plan, Policy, Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
-from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass
+from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass, Partners
 from rag_router.text import without_hidden
 from rag_router.types import (
     Answer,
@@ -104,6 +104,7 @@ class Orchestrator:
         retriever: Where to look; None where there is nothing to look in.
         indices: What to look in, by name.
         embedder: Embeds questions for the retriever; None where there is no retriever.
+        proxy: A small model that gates may ask in the expert's place.
         filters: What is worth reading, in order.
         policy: Who may answer.
         sureness: How sure an answer from passages is.
@@ -111,6 +112,7 @@ class Orchestrator:
         max_new_tokens: Longest answer.
         batch_size: Most questions in one forward pass.
         question_characters: Longest question accepted.
+        seed: Of everything that is drawn at random.
         gate_name: What the gate is called in answers.
         decoder_name: What the decoder is called in answers.
     """
@@ -121,6 +123,7 @@ class Orchestrator:
     retriever: Retriever | None = None
     indices: Mapping[str, Searchable] = field(default_factory=dict)
     embedder: Embedder | None = None
+    proxy: Expert | None = None
     filters: tuple[Filter, ...] = ()
     policy: Policy = field(default_factory=Policy)
     sureness: Sureness = field(default_factory=Sureness)
@@ -128,6 +131,7 @@ class Orchestrator:
     max_new_tokens: int = 24
     batch_size: int = 8
     question_characters: int = 10_000
+    seed: int = 0
     gate_name: str = "gate"
     decoder_name: str = "decoder"
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -226,6 +230,11 @@ class Orchestrator:
             self.expert.style,
             [question for question, _ in asked],
             batch_size=self.batch_size,
+            partners=Partners(
+                proxy=None if self.proxy is None else (self.proxy.model, self.proxy.style),
+                embedder=self.embedder,
+            ),
+            seed=self.seed,
         )
         board.read(ClosedBookPass(), range(len(asked)))
         verdicts = assess(self.gate, board)

@@ -63,6 +63,7 @@ class GeneratorSettings(_Section):
     max_new_tokens: Annotated[int, Field(ge=1, le=1024)] = 24
     passage_tokens: Annotated[int, Field(ge=32)] = 700
     batch_size: Annotated[int, Field(ge=1, le=512)] = 8
+    prefix_cache_mb: Annotated[int, Field(ge=0)] = 256
 
 
 class EmbedderSettings(_Section):
@@ -70,6 +71,12 @@ class EmbedderSettings(_Section):
 
     model: str = "all-minilm-l6-v2"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class ProxySettings(_Section):
+    """The small model that some gates ask in the generator's place; loaded only for them."""
+
+    model: str = "smollm2-135m-instruct"
 
 
 class PolicySettings(_Section):
@@ -104,6 +111,7 @@ class Settings(_Section):
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
     embedder: EmbedderSettings = EmbedderSettings()
+    proxy: ProxySettings = ProxySettings()
     gate: Component = Component(name="profile")
     retriever: Component = Component(name="fused")
     filters: tuple[Component, ...] = (

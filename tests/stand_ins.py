@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.filters import FilterContext
+from rag_router.gates import Lesson
 from rag_router.indices.lexical import LexicalIndex, TermHit
 from rag_router.models.scripted_embedder import HashingEmbedder
-from rag_router.types import Hit, Judged, Passage, Question
+from rag_router.models.streams import Generation
+from rag_router.types import Hit, Judged, Passage, Question, TokenTrace
 
-__all__ = ["WORDS", "ListIndex", "hit", "judged", "passage", "question"]
+__all__ = [
+    "WORDS",
+    "Known",
+    "ListIndex",
+    "hit",
+    "judged",
+    "lesson",
+    "passage",
+    "question",
+    "said",
+]
 
 WORDS = FilterContext(lambda text: len(text.split()))
 """A reading model whose tokens are words."""
@@ -75,3 +88,26 @@ class ListIndex:
 
     def _vectors(self) -> NDArray[np.float32]:
         return self.embedder.encode_passages(self.texts)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Signals whose values are given."""
+
+    values: Mapping[object, Sequence[object]]
+
+    def read(self, signal: object) -> Sequence[object]:
+        return self.values[signal]
+
+
+def said(*probabilities: float, text: str = "") -> Generation:
+    """An answer whose tokens have these probabilities."""
+    tokens = tuple(TokenTrace(text="", logprob=math.log(p)) for p in probabilities)
+    return Generation(text=text, tokens=tokens, finish="stop", forward_rows=len(tokens))
+
+
+def lesson(features: object, right: Sequence[bool], **more: object) -> Lesson:
+    """What a gate learns from."""
+    return Lesson(
+        features=np.asarray(features, dtype=float), right=np.asarray(right, dtype=bool), **more
+    )

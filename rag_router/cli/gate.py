@@ -69,31 +69,54 @@ def fit(
     where it was.
     """
     settings = settings_from(config, gate=name, expert=model)
-    from rag_router.assembly import load_expert
+    import numpy as np
+
+    from rag_router.assembly import load_parts
     from rag_router.errors import UsageError
-    from rag_router.eval.datasets import read_questions
-    from rag_router.eval.fitting import fit_gate, label_answers, parse_goal
-    from rag_router.gates import GATES, FittedGate
-    from rag_router.outcomes import OutcomeCache
+    from rag_router.eval.features import read_features
+    from rag_router.eval.fitting import fit_gate
+    from rag_router.eval.labels import label
+    from rag_router.eval.sets import read_sets
+    from rag_router.eval.thresholds import parse_goal
+    from rag_router.gates import GATES, FittedGate, Lesson
+    from rag_router.outcomes import OutcomeCache, RecordCache
 
     options = {k: v for k, v in settings.gate.options.items() if k != "artefact"}
     built = GATES.build(name, **options)
     if not isinstance(built, FittedGate):
         raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit profile.")
     parse_goal(goal)  # before hours of answering
-    questions = read_questions(paths, limit=limit, answers=True)
-    expert = load_expert(settings, fetch=fetch_announced)
-    bar, move = progress(f"{expert.name} answers")
+    questions, sets = read_sets(paths, limit=limit)
+    parts = load_parts(settings.model_copy(update={"indexes": ()}), fetch=fetch_announced)
+    kept = settings.home / "outcomes.sqlite"
+    bar, move = progress(f"{parts.expert.name} answers")
     with bar:
-        labelled = label_answers(
-            expert,
+        labelled = label(
+            parts.expert,
             questions,
-            cache=OutcomeCache(settings.home / "outcomes.sqlite") if from_cache else None,
-            max_new_tokens=built.max_new_tokens,
+            cache=OutcomeCache(kept) if from_cache else None,
             batch_size=settings.generator.batch_size,
             on_progress=move,
         )
-    artefact = fit_gate(name, built, expert, questions, labelled, goal=goal, seed=seed)
+    bar, move = progress(f"{name} reads")
+    with bar:
+        features = read_features(
+            {name: built},
+            parts.expert,
+            labelled,
+            partners=parts.partners,
+            cache=RecordCache(kept) if from_cache else None,
+            batch_size=settings.generator.batch_size,
+            seed=seed,
+            on_progress=move,
+        )[name]
+    lesson = Lesson(
+        features=features,
+        right=np.array([one.right for one in labelled]),
+        sets=tuple(sets),
+        seed=seed,
+    )
+    artefact = fit_gate(name, built, parts.expert, questions, lesson, goal=goal)
     publish(artefact, out, as_json=as_json)
 
 

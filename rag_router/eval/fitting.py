@@ -11,33 +11,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag_router.artefacts import Artefact, Card
-from rag_router.calibration import auroc, brier_score, expected_calibration_error
-from rag_router.errors import DataError, UsageError
+from rag_router.calibration import (
+    auroc,
+    brier_score,
+    even_folds,
+    expected_calibration_error,
+)
+from rag_router.errors import DataError
 from rag_router.eval.datasets import data_hash, is_held_out
+from rag_router.eval.thresholds import choose_threshold
 from rag_router.experts import Expert
 from rag_router.filters.threshold import ThresholdFilter
-from rag_router.gates import FittedGate, LabelledAnswer
+from rag_router.gates import FittedGate, Lesson
 from rag_router.models.base import Embedder
-from rag_router.models.prompts import closed_book_prompt
 from rag_router.orchestrator import Ask, Orchestrator
-from rag_router.outcomes import Outcome, OutcomeCache, answer_prompts
 from rag_router.policy import Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
 from rag_router.scoring import alias_match, normalise
-from rag_router.signals.first_token import FirstTokenFigures, first_token_figures
 from rag_router.types import Question
 
-__all__ = [
-    "choose_threshold",
-    "closed_book",
-    "fit_gate",
-    "fit_sureness",
-    "fit_threshold",
-    "label_answers",
-    "parse_goal",
-]
+__all__ = ["fit_gate", "fit_sureness", "fit_threshold", "out_of_fold"]
 
 LEAST = 50
 """Fewest labelled questions that anything is fitted on."""
@@ -45,72 +41,14 @@ LEAST = 50
 OnProgress = Callable[[int, int], None]
 
 
-def closed_book(
-    expert: Expert,
-    questions: Sequence[Question],
-    *,
-    cache: OutcomeCache | None = None,
-    max_new_tokens: int = 24,
-    batch_size: int = 8,
-    on_progress: OnProgress | None = None,
-) -> list[tuple[Outcome, bool]]:
-    """Let an expert answer without passages; return each answer and whether it was right."""
-    prompts = [closed_book_prompt(expert.model, expert.style, q.text) for q in questions]
-    outcomes = answer_prompts(
-        expert.model,
-        prompts,
-        cache=cache,
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        on_progress=on_progress,
-    )
-    return [
-        (outcome, alias_match(outcome.answer, question.answers))
-        for outcome, question in zip(outcomes, questions, strict=True)
-    ]
-
-
-def label_answers(
-    expert: Expert,
-    questions: Sequence[Question],
-    *,
-    cache: OutcomeCache | None = None,
-    max_new_tokens: int = 24,
-    batch_size: int = 8,
-    on_progress: OnProgress | None = None,
-) -> list[LabelledAnswer]:
-    """Let an expert answer without passages; return what gates learn from."""
-    labelled = closed_book(
-        expert,
-        questions,
-        cache=cache,
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        on_progress=on_progress,
-    )
-    prompts = [closed_book_prompt(expert.model, expert.style, q.text) for q in questions]
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
-    firsts: dict[int, FirstTokenFigures] = {}
-    for at in range(0, len(order), batch_size):
-        rows = order[at : at + batch_size]
-        logits = expert.model.prefill([prompts[row].ids for row in rows]).logits
-        answers = [labelled[row][0].answer for row in rows]
-        firsts.update(zip(rows, first_token_figures(expert.model, logits, answers), strict=True))
-    return [
-        LabelledAnswer(outcome.logprobs, firsts[row], right)
-        for row, (outcome, right) in enumerate(labelled)
-    ]
-
-
 def fit_gate(
     name: str,
     gate: FittedGate,
     expert: Expert,
     questions: Sequence[Question],
-    labelled: Sequence[LabelledAnswer],
+    lesson: Lesson,
     *,
     goal: str = "even",
-    seed: int = 0,
 ) -> Artefact:
     """Fit a gate for an expert.
 
@@ -119,22 +57,21 @@ def fit_gate(
         gate: The gate with its options.
         expert: Whose knowledge is judged.
         questions: Questions with answers, at least 50.
-        labelled: From `label_answers`, in the same order.
+        lesson: What the gate reads off them, and what was right, in the same order.
         goal: What the threshold is chosen for; see `choose_threshold`.
-        seed: Of the split.
 
     Raises:
         DataError: too few questions, or only one class.
         UsageError: the goal is unknown or cannot be reached.
     """
-    train, held = _split(questions, seed)
-    features = gate.features(labelled)
-    right = [one.right for one in labelled]
-    fitted = gate.fit(features[train], _pick(right, train))
-    threshold = choose_threshold(goal, fitted.probabilities(features[train]), _pick(right, train))
-    p = fitted.probabilities(features[held])
+    train, held = (np.array(rows, dtype=np.int64) for rows in _split(questions, lesson.seed))
+    taught = lesson.pick(train)
+    fitted = gate.fit(taught)
+    threshold = choose_threshold(goal, out_of_fold(gate, taught), taught.right, taught.helped)
+    judged = lesson.pick(held)
+    p = fitted.probabilities(judged.features)
     above = p >= threshold
-    known = np.array(_pick(right, held))[above]
+    known = judged.right[above]
     card = Card(
         method=f"gate/{name}",
         model=expert.name,
@@ -142,66 +79,35 @@ def fit_gate(
         prompt_hash=expert.style.fingerprint,
         data_hash=data_hash(questions),
         date=_today(),
-        metrics=_metrics(p, _pick(right, held))
+        metrics=_metrics(p, judged.right.tolist())
         | {"share_above_threshold": round(float(above.mean()), 4)}
         | ({"right_above_threshold": round(float(known.mean()), 4)} if len(known) else {}),
         threshold=threshold,
         threshold_goal=goal,
-        notes={**gate.options, "train": len(train), "held_out": len(held), "seed": seed},
+        notes={
+            **fitted.options,
+            "train": len(train),
+            "held_out": len(held),
+            "seed": lesson.seed,
+        },
     )
     return Artefact(card=card, weights=fitted.learned)
 
 
-def choose_threshold(goal: str, p: np.ndarray[Any, Any], right: Sequence[bool]) -> float:
-    """Turn a stated goal into a threshold on a calibrated probability.
+def out_of_fold(gate: FittedGate, lesson: Lesson, *, folds: int = 5) -> NDArray[np.float64]:
+    """Let a gate judge each question without having learned from it.
 
-    Args:
-        goal: "even" retrieves what is more likely wrong than right; "budget=0.4" retrieves for
-            40 % of the questions; "risk<=0.3" is the lowest threshold above which at most 30 % of
-            the training answers are wrong.
-        p: Probabilities on the training questions.
-        right: Whether the answers were right.
+    A probe is too sure of what it was fitted to; thresholds are chosen on these instead.
 
-    Raises:
-        UsageError: the goal is unknown, or the data cannot reach it; says what can be.
+    Returns:
+        P(the closed-book answer is right), shape (n,).
     """
-    name, value = parse_goal(goal)
-    if name == "even":
-        return value
-    if name == "budget":
-        return float(np.quantile(p, value))
-    order = np.argsort(-p, kind="stable")
-    wrong = np.cumsum(~np.asarray(right, dtype=bool)[order]) / np.arange(1, len(p) + 1)
-    # A threshold cannot part questions of equal probability: only the last of them counts.
-    whole = np.append(np.diff(p[order]) < 0, True)
-    enough = np.flatnonzero(whole & (wrong <= value))
-    if not len(enough):
-        raise UsageError(
-            f"no threshold keeps the risk at {value:g}.",
-            hint=f"The lowest risk these questions reach is {wrong[whole].min():.2f}.",
-        )
-    # Not rounded: rounded up, it would no longer keep the last question above it.
-    return float(p[order][enough[-1]])
-
-
-def parse_goal(goal: str) -> tuple[str, float]:
-    """Return a goal's name and number; even is a threshold of one half.
-
-    Raises:
-        UsageError: the goal is unknown.
-    """
-    if goal == "even":
-        return "even", 0.5
-    name, _, number = goal.replace("<=", "=").partition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
-    if name not in {"budget", "risk"} or not 0 <= value <= 1:
-        raise UsageError(
-            f"no goal is called {goal!r}.", hint="Use even, budget=0.4 or risk<=0.3 (0 to 1)."
-        )
-    return name, value
+    fold = even_folds(lesson.right, folds, lesson.seed)
+    p = np.empty(len(fold))
+    for number in range(folds):
+        rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        p[test] = gate.fit(lesson.pick(rest)).probabilities(lesson.features[test])
+    return p
 
 
 def fit_threshold(

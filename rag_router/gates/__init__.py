@@ -1,9 +1,9 @@
 """Gates: does the model know the answer by itself?"""
 
-from rag_router.gates.base import FittedGate, Gate, LabelledAnswer, NeedMore, assess
+from rag_router.gates.base import FittedGate, Gate, Lesson, NeedMore, assess, signals_of
 from rag_router.registry import Registry
 
-__all__ = ["GATES", "FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess"]
+__all__ = ["GATES", "FittedGate", "Gate", "Lesson", "NeedMore", "assess", "signals_of"]
 
 GATES: Registry[Gate] = Registry(
     "gate",

@@ -6,7 +6,7 @@ Sign convention: a high `p_know` means the model knows and retrieval can be spar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from rag_router.artefacts import Artefact
 from rag_router.errors import SettingsError
 from rag_router.signals.base import Board, Signal, Signals
-from rag_router.signals.first_token import FirstTokenFigures
 from rag_router.types import Question, Verdict
 
-__all__ = ["FittedGate", "Gate", "LabelledAnswer", "NeedMore", "assess", "verdict"]
+__all__ = ["FittedGate", "Gate", "Lesson", "NeedMore", "assess", "signals_of", "verdict"]
 
 _ROUNDS = 8
 """Most times a gate may ask for more signals; a cascade of the known gates needs three."""
@@ -50,30 +49,46 @@ class Gate(Protocol):
     ) -> Sequence[Verdict | NeedMore]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledAnswer:
-    """A closed-book answer that gates learn from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """Questions whose closed-book answer is known to be right or wrong: what gates learn from.
 
     Attributes:
-        logprobs: Of each of its tokens, in nats.
-        first: Figures of its first token.
-        right: Whether it was right.
+        features: What the gate reads off each question, shape (n, features).
+        right: Whether the greedy closed-book answer was right, shape (n,).
+        share: Share of sampled answers that were right, in [0, 1], shape (n,); None where none
+            were sampled.
+        helped: Whether the answer with retrieval was right, shape (n,); None where nobody looked.
+        sets: Which set each question is from, for cross-validation by set.
+        seed: Of everything that is drawn at random.
     """
 
-    logprobs: tuple[float, ...]
-    first: FirstTokenFigures
-    right: bool
+    features: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    share: NDArray[np.float64] | None = None
+    helped: NDArray[np.bool_] | None = None
+    sets: tuple[str, ...] = ()
+    seed: int = 0
+
+    def pick(self, rows: NDArray[np.int64]) -> Lesson:
+        """Return the lesson of some of the questions."""
+        return replace(
+            self,
+            features=self.features[rows],
+            right=self.right[rows],
+            share=None if self.share is None else self.share[rows],
+            helped=None if self.helped is None else self.helped[rows],
+            sets=tuple(self.sets[row] for row in rows) if self.sets else (),
+        )
 
 
 @runtime_checkable
 class FittedGate(Gate, Protocol):
     """A gate that learns from questions whose closed-book answer is known to be right or wrong.
 
+    What it reads off a question (`features`) is the same when it learns and when it judges.
     `learned` are the arrays and `options` the settings that its artefact keeps.
     """
-
-    @property
-    def max_new_tokens(self) -> int: ...
 
     @property
     def learned(self) -> Mapping[str, NDArray[np.float64]]: ...
@@ -81,17 +96,29 @@ class FittedGate(Gate, Protocol):
     @property
     def options(self) -> Mapping[str, Any]: ...
 
-    def features(self, labelled: Sequence[LabelledAnswer]) -> NDArray[np.float64]:
-        """Describe answers by what the gate reads, shape (answers, features)."""
+    def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
+        """Read off each question what the gate goes by, shape (questions, features)."""
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(the answer is right), shape (answers,)."""
+        """P(the closed-book answer is right), shape (questions,)."""
 
-    def fit(self, features: NDArray[np.float64], right: Sequence[bool]) -> FittedGate:
-        """Return this gate with what it learns."""
+    def fit(self, lesson: Lesson) -> FittedGate:
+        """Return this gate with what it learns.
+
+        Raises:
+            DataError: only one class is there, or features are not finite.
+        """
 
     def with_artefact(self, artefact: Artefact) -> FittedGate:
         """Return this gate with what was learned."""
+
+
+def signals_of(gate: Gate) -> tuple[Signal[Any], ...]:
+    """Every signal that a gate may ever read: its `needs`, and what it may ask for later.
+
+    A gate that raises `NeedMore` lists what it may ask for in `may_need`.
+    """
+    return tuple(dict.fromkeys((*gate.needs, *getattr(gate, "may_need", ()))))
 
 
 def verdict(p_know: float, threshold: float | None, signals: Mapping[str, float]) -> Verdict:

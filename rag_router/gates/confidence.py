@@ -14,25 +14,23 @@ a fitted curve `p_know` is the bare statistic, and every answer says that it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rag_router.artefacts import Artefact
-from rag_router.calibration import Platt, logit
+from rag_router.calibration import logit
 from rag_router.component import STRICT
-from rag_router.gates.base import LabelledAnswer, verdict
+from rag_router.gates.scored import ScoredGate
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import (
     ClosedBookAnswer,
     geometric_mean_probability,
     minimum_probability,
 )
-from rag_router.types import Question, Verdict
+from rag_router.types import Question
 
 __all__ = ["ConfidenceGate"]
 
@@ -43,78 +41,39 @@ _STATISTICS = {
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class ConfidenceGate:
+class ConfidenceGate(ScoredGate):
     """Retrieve when the model is not sure enough of its own closed-book answer.
 
     Args:
         statistic: What stands for the whole answer; "both" reads the two together.
-        threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
-            0.5: more likely wrong than right.
         max_new_tokens: Longest closed-book answer.
-        curve: Slopes and, last, intercept over the statistics' log-odds; empty until fitted.
     """
 
     statistic: Literal["minimum", "geometric_mean", "both"] = "both"
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     max_new_tokens: Annotated[int, Field(ge=1, le=256)] = 24
-    curve: tuple[float, ...] = ()
+
+    options_kept: ClassVar[tuple[str, ...]] = ("statistic", "max_new_tokens")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(_STATISTICS) if self.statistic == "both" else (self.statistic,)
 
     @property
     def needs(self) -> tuple[Signal[Any], ...]:
         return (ClosedBookAnswer(self.max_new_tokens),)
 
-    @property
-    def fitted(self) -> bool:
-        return bool(self.curve)
-
-    def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
+    def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
+        """The chosen statistics of the answers, shape (questions, 1 or 2), each in [0, 1]."""
         del questions
-        answers = signals.read(ClosedBookAnswer(self.max_new_tokens))
-        logprobs = [[token.logprob for token in answer.tokens] for answer in answers]
-        p_know = self.probabilities(self._statistics(logprobs))
-        return [
-            verdict(p, self.threshold, {name: read(line) for name, read in _STATISTICS.items()})
-            for p, line in zip(p_know, logprobs, strict=True)
+        lines = [
+            [token.logprob for token in answer.tokens]
+            for answer in signals.read(ClosedBookAnswer(self.max_new_tokens))
         ]
+        rows = [[_STATISTICS[name](line) for name in self.names] for line in lines]
+        return np.array(rows, dtype=np.float64).reshape(len(lines), len(self.names))
 
-    def features(self, labelled: Sequence[LabelledAnswer]) -> NDArray[np.float64]:
-        """The chosen statistics of answers, shape (answers, 1 or 2), each in [0, 1]."""
-        return self._statistics([one.logprobs for one in labelled])
+    def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return logit(features)
 
-    def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(the answer is right) from its statistics, shape (answers,)."""
-        if self.curve:
-            return Platt(self.curve[:-1], self.curve[-1])(logit(features))
+    def bare(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         return features[:, 0]
-
-    def fit(self, features: NDArray[np.float64], right: Sequence[bool]) -> ConfidenceGate:
-        """Return this gate with a curve fitted to answers known to be right or wrong.
-
-        Raises:
-            DataError: only one class is there.
-        """
-        platt = Platt.fit(logit(features), right)
-        return replace(self, curve=(*platt.slopes, platt.intercept))
-
-    @property
-    def learned(self) -> dict[str, NDArray[np.float64]]:
-        return {"curve": np.asarray(self.curve, dtype=np.float64)}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"statistic": self.statistic, "max_new_tokens": self.max_new_tokens}
-
-    def _statistics(self, logprobs: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-        names = list(_STATISTICS) if self.statistic == "both" else [self.statistic]
-        return np.array([[_STATISTICS[name](line) for name in names] for line in logprobs])
-
-    def with_artefact(self, artefact: Artefact) -> ConfidenceGate:
-        """Return this gate as it was fitted; a threshold that was set by hand stays."""
-        notes = artefact.card.notes
-        return replace(
-            self,
-            statistic=notes["statistic"],
-            max_new_tokens=int(notes["max_new_tokens"]),
-            threshold=artefact.card.threshold if self.threshold is None else self.threshold,
-            curve=tuple(float(c) for c in artefact.weights["curve"]),
-        )

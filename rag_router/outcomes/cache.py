@@ -8,24 +8,17 @@ the next one starts: a run that is killed loses at most one batch.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, String, create_engine, event, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rag_router.artefacts import fingerprint_of
-from rag_router.errors import UnavailableError
+from rag_router.outcomes.database import CHUNK, Database, OutcomeRow
 
 __all__ = ["Outcome", "OutcomeCache", "OutcomeKey"]
-
-_CHUNK = 500
-"""Keys in one query; SQLite allows 32,766 variables, older builds 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +53,6 @@ class OutcomeKey:
         return fingerprint_of(self.model, self.prompt, self.decoding)
 
 
-class _Tables(DeclarativeBase):
-    pass
-
-
-class _Row(_Tables):
-    __tablename__ = "outcomes"
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    model: Mapped[str] = mapped_column(String(64), index=True)
-    answer: Mapped[str]
-    logprobs: Mapped[str]
-
-
 class OutcomeCache:
     """A persistent map from key to outcome. Several processes may use one file.
 
@@ -84,21 +64,17 @@ class OutcomeCache:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = _engine(path)
-        with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _Tables.metadata.create_all(self._engine)
+        self._database = Database(path)
 
     def get(self, keys: Sequence[OutcomeKey]) -> dict[OutcomeKey, Outcome]:
         """Return the outcomes that are known."""
         by_digest = {key.digest: key for key in keys}
         digests = list(by_digest)
         found: dict[OutcomeKey, Outcome] = {}
-        with self._translated(), Session(self._engine) as session:
-            for start in range(0, len(digests), _CHUNK):
-                chunk = digests[start : start + _CHUNK]
-                for row in session.scalars(select(_Row).where(_Row.digest.in_(chunk))):
+        with self._database.session() as session:
+            for start in range(0, len(digests), CHUNK):
+                chunk = digests[start : start + CHUNK]
+                for row in session.scalars(select(OutcomeRow).where(OutcomeRow.digest.in_(chunk))):
                     outcome = Outcome(row.answer, tuple(json.loads(row.logprobs)))
                     found[by_digest[row.digest]] = outcome
         return found
@@ -116,33 +92,9 @@ class OutcomeCache:
             }
             for key, outcome in outcomes.items()
         ]
-        with self._translated(), Session(self._engine) as session, session.begin():
-            session.execute(insert(_Row).on_conflict_do_nothing(), rows)
+        with self._database.session() as session:
+            session.execute(insert(OutcomeRow).on_conflict_do_nothing(), rows)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as exc:
-            # SQLAlchemy's own text adds the statement and a link; the cause alone is readable.
-            cause = getattr(exc, "orig", None) or exc
-            raise UnavailableError(
-                f"the outcome cache {self._path} cannot be used: {cause}.",
-                hint="Delete the file to start afresh, or name another one.",
-            ) from exc
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _: object) -> None:
-        # Write-ahead logging lets an evaluation read while another one writes.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    return engine
+        self._database.close()

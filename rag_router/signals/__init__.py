@@ -1,6 +1,15 @@
 """Facts about a question that gates, filters and routers may read."""
 
-from rag_router.signals.base import Board, Cost, Reading, Signal, Signals
+from rag_router.signals.base import (
+    Board,
+    Cost,
+    Partners,
+    Reading,
+    Requirements,
+    Signal,
+    Signals,
+    requirements,
+)
 from rag_router.signals.closed_book import ClosedBook, ClosedBookPass
 from rag_router.signals.closed_book_answer import ClosedBookAnswer
 
@@ -10,7 +19,10 @@ __all__ = [
     "ClosedBookAnswer",
     "ClosedBookPass",
     "Cost",
+    "Partners",
     "Reading",
+    "Requirements",
     "Signal",
     "Signals",
+    "requirements",
 ]

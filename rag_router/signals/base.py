@@ -7,15 +7,28 @@ of a gate is its real cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from rag_router.models.base import CausalModel
+from rag_router.errors import SettingsError
+from rag_router.models.base import Ability, CausalModel, Embedder
 from rag_router.models.prompts import PromptStyle
 from rag_router.types import Question
 
-__all__ = ["Board", "Cost", "Reading", "Signal", "Signals"]
+__all__ = [
+    "Board",
+    "Cost",
+    "Partner",
+    "Partners",
+    "Reading",
+    "Requirements",
+    "Signal",
+    "Signals",
+    "requirements",
+]
 
 V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
@@ -51,8 +64,31 @@ class Reading(Generic[V_co]):
     cost: Cost = field(default_factory=Cost)
 
 
+Partner = Literal["proxy", "embedder"]
+"""Who else is consulted: a small model that answers in the big one's place, or an embedder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What must be there for a signal to be computed.
+
+    Attributes:
+        abilities: What the judged model must be able to show.
+        partners: Who else must be at hand.
+    """
+
+    abilities: frozenset[Ability] = frozenset()
+    partners: frozenset[Partner] = frozenset()
+
+    def __or__(self, other: Requirements) -> Requirements:
+        return Requirements(self.abilities | other.abilities, self.partners | other.partners)
+
+
 class Signal(Protocol[V_co]):
-    """A fact about a question. Instances are frozen and hashable; equal ones are computed once."""
+    """A fact about a question. Instances are frozen and hashable; equal ones are computed once.
+
+    One that reads more than the model's answers says so by an attribute `requires`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -64,6 +100,25 @@ class Signal(Protocol[V_co]):
         """
 
 
+def requirements(signals: Iterable[Signal[Any]]) -> Requirements:
+    """Return what several signals require together."""
+    every = (getattr(signal, "requires", Requirements()) for signal in signals)
+    return functools.reduce(operator.or_, every, Requirements())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partners:
+    """Models that signals may consult besides the one that is judged.
+
+    Attributes:
+        proxy: A small local model and how it is prompted.
+        embedder: Embeds questions.
+    """
+
+    proxy: tuple[CausalModel, PromptStyle] | None = None
+    embedder: Embedder | None = None
+
+
 class Board:
     """All that is known so far about one batch of questions and one model.
 
@@ -72,6 +127,8 @@ class Board:
         style: How it is prompted.
         questions: The batch.
         batch_size: Most rows in one forward pass.
+        partners: Who else may be consulted.
+        seed: Of everything that is drawn at random.
     """
 
     def __init__(
@@ -81,9 +138,12 @@ class Board:
         questions: Sequence[Question],
         *,
         batch_size: int = 8,
+        partners: Partners | None = None,
+        seed: int = 0,
     ) -> None:
         self.model, self.style, self.questions = model, style, tuple(questions)
-        self.batch_size = batch_size
+        self.batch_size, self.seed = batch_size, seed
+        self._partners = partners or Partners()
         self._known: dict[Signal[Any], dict[int, Reading[Any]]] = {}
 
     def read(self, signal: Signal[V], rows: Sequence[int]) -> list[V]:
@@ -94,6 +154,38 @@ class Board:
             some = missing[start : start + self.batch_size]
             known.update(zip(some, signal.compute(self, some), strict=True))
         return [known[row].value for row in rows]
+
+    def preset(self, signal: Signal[V], row: int, reading: Reading[V]) -> None:
+        """Put down what is known already, such as an answer that was kept."""
+        self._known.setdefault(signal, {})[row] = reading
+
+    @property
+    def proxy(self) -> tuple[CausalModel, PromptStyle]:
+        """The small model that answers in the judged one's place, and how it is prompted.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        if self._partners.proxy is None:
+            raise SettingsError(
+                "this gate asks a proxy model, and there is none.",
+                hint="Name one in the settings: [proxy] model = 'smollm2-135m-instruct'.",
+            )
+        return self._partners.proxy
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder of questions.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        if self._partners.embedder is None:
+            raise SettingsError(
+                "this gate embeds the question, and no embedder was loaded.",
+                hint="Name one in the settings: [embedder] model = 'all-minilm-l6-v2'.",
+            )
+        return self._partners.embedder
 
     def has(self, signal: Signal[Any], row: int) -> bool:
         """Whether `signal` has been computed for `row`."""

@@ -9,7 +9,7 @@ import pytest
 from little_house import write_jsonl
 
 from rag_router.artefacts import Artefact, Card
-from rag_router.eval.fitting import closed_book
+from rag_router.eval.labels import label
 from rag_router.experts import Expert
 from rag_router.models.causal import TransformersModel
 from rag_router.models.prompts import PromptStyle
@@ -35,7 +35,7 @@ def half_right(tiny, tmp_path_factory):
     model = TransformersModel.load(Path(tiny.removeprefix("path:")), name="tiny", fingerprint="t")
     expert = Expert(name="tiny", model=model, style=PromptStyle.of(model))
     questions = [Question(id=f"q{n}", text=f"What is item {n}?") for n in range(60)]
-    said = [outcome.answer for outcome, _ in closed_book(expert, questions, batch_size=60)]
+    said = [one.outcome.answer for one in label(expert, questions, batch_size=60)]
     return write_jsonl(
         tmp_path_factory.mktemp("data") / "half.jsonl",
         [

@@ -6,21 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from little_house import asked, scripted_expert, write_jsonl
+from stand_ins import lesson
 
 from rag_router.artefacts import Artefact
-from rag_router.calibration import auroc
+from rag_router.calibration import auroc, even_folds
 from rag_router.decoders.plain import PlainDecoder
-from rag_router.errors import DataError, UsageError
+from rag_router.errors import DataError
 from rag_router.eval.datasets import data_hash, is_held_out
-from rag_router.eval.fitting import (
-    choose_threshold,
-    closed_book,
-    fit_gate,
-    fit_sureness,
-    fit_threshold,
-    label_answers,
-    parse_goal,
-)
+from rag_router.eval.features import read_features
+from rag_router.eval.fitting import fit_gate, fit_sureness, fit_threshold, out_of_fold
+from rag_router.eval.labels import label
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.always import AlwaysGate
 from rag_router.gates.confidence import ConfidenceGate
@@ -29,80 +24,11 @@ from rag_router.indices.library import Library
 from rag_router.models.scripted import Reply
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.orchestrator import Ask, Orchestrator
-from rag_router.outcomes import OutcomeCache
+from rag_router.outcomes import Outcome, OutcomeCache, RecordCache
 from rag_router.policy import Policy, Sureness
 from rag_router.retrievers.dense import DenseRetriever
+from rag_router.signals import Board
 from rag_router.types import Passage, Question
-
-P = np.array([0.9, 0.8, 0.6, 0.4, 0.2])
-RIGHT = [True, True, False, True, False]
-
-
-# --- thresholds -------------------------------------------------------------------------------
-
-
-def test_even_retrieves_what_is_more_likely_wrong_than_right():
-    assert choose_threshold("even", P, RIGHT) == 0.5
-
-
-def test_a_budget_is_the_share_of_questions_below_the_threshold():
-    # The 40 % quantile of five values stands at place 0.4 * 4 = 1.6 from below:
-    # 0.4 + 0.6 * (0.6 - 0.4) = 0.52, and two of five lie below it.
-    threshold = choose_threshold("budget=0.4", P, RIGHT)
-    assert threshold == pytest.approx(0.52)
-    assert (threshold > P).mean() == 0.4
-    assert (choose_threshold("budget=0", P, RIGHT) > P).sum() == 0
-
-
-def test_a_risk_is_the_lowest_threshold_that_keeps_it():
-    # From above, the share of wrong ones is 0/1, 0/2, 1/3, 1/4, 2/5.
-    for goal, threshold in {
-        "risk<=0": 0.8,
-        "risk<=0.2": 0.8,
-        "risk<=0.25": 0.4,
-        "risk<=0.3": 0.4,
-        "risk<=0.4": 0.2,
-        "risk=0.3": 0.4,
-    }.items():
-        assert choose_threshold(goal, P, RIGHT) == threshold
-
-
-def test_questions_of_equal_probability_stand_or_fall_together():
-    # Above 0.9 nothing is wrong; of the three at 0.5, one is: 1/4, whichever came first.
-    p = np.array([0.9, 0.5, 0.5, 0.5])
-    for right in ([True, True, True, False], [True, False, True, True]):
-        assert choose_threshold("risk<=0", p, right) == 0.9
-        assert choose_threshold("risk<=0.25", p, right) == 0.5
-
-
-@pytest.mark.parametrize("goal", ["risk<=0.1", "risk<=0.3", "risk<=0.5"])
-def test_the_risk_above_the_threshold_is_what_was_asked_for(goal):
-    random = np.random.default_rng(0)
-    for _ in range(50):
-        p = random.random(40)
-        right = random.random(40) < p
-        try:
-            threshold = choose_threshold(goal, p, right.tolist())
-        except UsageError:
-            continue
-        assert (~right[p >= threshold]).mean() <= float(goal.partition("<=")[2])
-
-
-def test_a_risk_that_cannot_be_reached_says_what_can():
-    # 1/1, 1/2, 2/3: half is the least.
-    with pytest.raises(UsageError, match=r"risk at 0\.2") as caught:
-        choose_threshold("risk<=0.2", np.array([0.9, 0.8, 0.7]), [False, True, False])
-    assert caught.value.hint == "The lowest risk these questions reach is 0.50."
-
-
-@pytest.mark.parametrize(
-    "goal", ["", "evn", "even=1", "budget", "budget=2", "risk<=-0.1", "risk<=x", "risk<=nan"]
-)
-def test_an_unknown_goal_is_told_which_there_are(goal):
-    with pytest.raises(UsageError, match="no goal is called") as caught:
-        parse_goal(goal)
-    assert "budget=0.4" in caught.value.hint
-
 
 # --- gates ------------------------------------------------------------------------------------
 
@@ -127,52 +53,97 @@ QUESTIONS = [Question(id=f"q{n}", text=f"What is item {n}?", answers=("Yes",)) f
 
 @pytest.fixture(scope="module")
 def labelled():
-    return label_answers(EXPERT, QUESTIONS, batch_size=64)
+    return label(EXPERT, QUESTIONS, batch_size=64)
 
 
 GATES_THAT_LEARN = {"confidence": ConfidenceGate(), "profile": ProfileGate()}
 every_gate = pytest.mark.parametrize("name", GATES_THAT_LEARN)
 
 
-def fit(name, questions, labelled, **more):
-    return fit_gate(name, GATES_THAT_LEARN[name], EXPERT, questions, labelled, **more)
+@pytest.fixture(scope="module")
+def lessons(labelled):
+    """What each gate reads off the questions, and what was right."""
+    right = np.array([one.right for one in labelled])
+    features = read_features(GATES_THAT_LEARN, EXPERT, labelled, batch_size=64)
+    return {name: lesson(found, right) for name, found in features.items()}
+
+
+def fit(name, lessons, **more):
+    return fit_gate(name, GATES_THAT_LEARN[name], EXPERT, QUESTIONS, lessons[name], **more)
 
 
 def test_answers_are_labelled_right_or_wrong(labelled):
     assert [one.right for one in labelled] == [knows(n) for n in NUMBERS]
     # 37: 3 < 7, so it is known; 31: 3 >= 1, so it is not.
-    pairs = closed_book(EXPERT, [QUESTIONS[37], QUESTIONS[31]])
-    assert [(outcome.answer, right) for outcome, right in pairs] == [("yes", True), ("nay", False)]
+    assert [(labelled[n].outcome.answer, labelled[n].right) for n in (37, 31)] == [
+        ("yes", True),
+        ("nay", False),
+    ]
     # 0.30 + 0.06 * 7 = 0.72 for each of its three letters.
-    assert labelled[37].logprobs == pytest.approx([np.log(0.72)] * 3, abs=1e-6)
-    # "yes" begins with the letter y or with a space; 257 tokens share what is left of 0.28.
-    assert labelled[37].first.mass == pytest.approx(0.72 + 0.28 / 257, abs=1e-6)
+    assert labelled[37].outcome.logprobs == pytest.approx([np.log(0.72)] * 3, abs=1e-6)
 
 
 def test_labels_come_out_of_the_cache_the_second_time(tmp_path):
     cache = OutcomeCache(tmp_path / "outcomes.sqlite")
     heard = []
-    first = closed_book(EXPERT, QUESTIONS[:9], cache=cache, on_progress=lambda *n: heard.append(n))
+    first = label(EXPERT, QUESTIONS[:9], cache=cache, on_progress=lambda *n: heard.append(n))
     assert heard[-1] == (9, 9)
     silent = scripted_expert(lambda prompt: pytest.fail("asked again"))
-    assert closed_book(silent, QUESTIONS[:9], cache=cache) == first
+    assert label(silent, QUESTIONS[:9], cache=cache) == first
+    cache.close()
+
+
+def test_features_are_what_the_gate_reads_when_it_judges(labelled, lessons):
+    board = Board(EXPERT.model, EXPERT.style, [QUESTIONS[37]])
+    gate = ProfileGate()
+    alone = gate.features(board.questions, board.signals([0], gate.needs))
+    assert lessons["profile"].features[37] == pytest.approx(alone[0], abs=1e-5)
+    # "yes" begins with the letter y or with a space; 257 tokens share what is left of 0.28.
+    assert alone[0, 1] == pytest.approx(0.72 + 0.28 / 257, abs=1e-6)
+
+
+def test_features_come_out_of_the_cache_the_second_time(labelled, tmp_path):
+    cache = RecordCache(tmp_path / "outcomes.sqlite")
+    heard = []
+    first = read_features(
+        GATES_THAT_LEARN, EXPERT, labelled[:9], cache=cache, on_progress=lambda *n: heard.append(n)
+    )
+    assert heard[-1] == (9, 9)
+    silent = scripted_expert(lambda prompt: pytest.fail("asked again"))
+    again = read_features(GATES_THAT_LEARN, silent, labelled[:9], cache=cache)
+    assert {name: found.tolist() for name, found in again.items()} == {
+        name: found.tolist() for name, found in first.items()
+    }
     cache.close()
 
 
 @every_gate
-def test_a_gate_learns_when_its_model_is_right(labelled, name):
-    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, QUESTIONS, labelled))
+def test_a_gate_learns_when_its_model_is_right(lessons, name):
+    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, lessons))
     assert gate.fitted
     # Kinds 0 to 9; what the letters are does not matter.
-    p = gate.probabilities(gate.features(labelled[:10]))
+    p = gate.probabilities(lessons[name].features[:10])
     assert (np.diff(p) > 0).all()
     # Kind 5 (0.60) is right half of the time, kind 1 (0.36) one time in ten, kind 9 nine in ten.
     assert p[[1, 5, 9]] == pytest.approx([0.1, 0.5, 0.9], abs=0.12)
 
 
 @every_gate
-def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled, name):
-    card = fit(name, QUESTIONS, labelled, goal="budget=0.5").card
+def test_a_question_is_judged_by_a_gate_that_never_saw_it(lessons, name):
+    told = lessons[name]
+    p = out_of_fold(GATES_THAT_LEARN[name], told)
+    assert auroc(p, told.right) > 0.75
+    # A question whose label is turned round changes the other folds' judgement, not its own.
+    turned = replace(told, right=np.where(np.arange(200) == 7, ~told.right, told.right))
+    fold = even_folds(told.right, 5, 0)
+    if (even_folds(turned.right, 5, 0) == fold).all():
+        other = out_of_fold(GATES_THAT_LEARN[name], turned)
+        assert other[7] == p[7]
+
+
+@every_gate
+def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(lessons, name):
+    card = fit(name, lessons, goal="budget=0.5").card
     assert (card.method, card.model) == (f"gate/{name}", "scripted")
     assert card.model_fingerprint == EXPERT.model.fingerprint
     assert card.prompt_hash == EXPERT.style.fingerprint
@@ -191,10 +162,8 @@ def test_the_card_says_what_the_gate_was_learned_from_and_is_worth(labelled, nam
 
 
 @every_gate
-def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(
-    labelled, tmp_path, name
-):
-    artefact = fit(name, QUESTIONS, labelled, goal="risk<=0.3")
+def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(lessons, tmp_path, name):
+    artefact = fit(name, lessons, goal="error<=0.3")
     artefact.save(tmp_path / "gate")
     loaded = Artefact.load(tmp_path / "gate", model_fingerprint=EXPERT.model.fingerprint)
     bare = GATES_THAT_LEARN[name]
@@ -206,38 +175,47 @@ def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(
 
 def test_options_of_a_gate_are_part_of_what_was_learned(labelled):
     one = ConfidenceGate(statistic="minimum", max_new_tokens=7)
-    artefact = fit_gate("confidence", one, EXPERT, QUESTIONS, labelled)
+    features = read_features({"one": one}, EXPERT, labelled, batch_size=64)["one"]
+    told = lesson(features, [one.right for one in labelled])
+    artefact = fit_gate("confidence", one, EXPERT, QUESTIONS, told)
     gate = ConfidenceGate().with_artefact(artefact)
     assert (gate.statistic, gate.max_new_tokens, len(gate.curve)) == ("minimum", 7, 2)
 
 
-def test_another_seed_splits_otherwise(labelled):
-    one, other = (fit("confidence", QUESTIONS, labelled, seed=seed) for seed in (0, 1))
+def test_another_seed_splits_otherwise(lessons):
+    one, other = (
+        fit("confidence", {"confidence": replace(lessons["confidence"], seed=seed)})
+        for seed in (0, 1)
+    )
     assert (one.card.notes["seed"], other.card.notes["seed"]) == (0, 1)
     assert one.weights["curve"].tolist() != other.weights["curve"].tolist()
 
 
 @every_gate
-def test_too_few_questions_fit_nothing(labelled, name):
+def test_too_few_questions_fit_nothing(lessons, name):
+    few = lessons[name].pick(np.arange(49))
     with pytest.raises(DataError, match="49 labelled questions are too few") as caught:
-        fit(name, QUESTIONS[:49], labelled[:49])
+        fit_gate(name, GATES_THAT_LEARN[name], EXPERT, QUESTIONS[:49], few)
     assert "at least 50" in caught.value.hint
 
 
 @every_gate
 @pytest.mark.parametrize("right", [True, False])
-def test_one_class_alone_fits_nothing(labelled, name, right):
+def test_one_class_alone_fits_nothing(lessons, name, right):
     with pytest.raises(DataError, match="both classes"):
-        fit(name, QUESTIONS, [replace(one, right=right) for one in labelled])
+        fit(name, {name: replace(lessons[name], right=np.full(200, right))})
 
 
 @every_gate
 def test_empty_answers_count_as_unsure(labelled, name):
-    silent = [one if one.right else replace(one, logprobs=()) for one in labelled]
-    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, QUESTIONS, silent))
-    empty, said = gate.probabilities(gate.features([silent[0], silent[9]]))
-    assert (silent[0].logprobs, silent[9].right) == ((), True)
-    assert empty < 0.1 < said
+    empty = Outcome("", ())
+    silent = [one if one.right else replace(one, outcome=empty) for one in labelled]
+    features = read_features(GATES_THAT_LEARN, EXPERT, silent, batch_size=64)[name]
+    told = lesson(features, [one.right for one in silent])
+    gate = GATES_THAT_LEARN[name].with_artefact(fit(name, {name: told}))
+    mute, spoken = gate.probabilities(features[[0, 9]])
+    assert (silent[0].outcome, silent[9].right) == (empty, True)
+    assert mute < 0.1 < spoken
 
 
 # --- filters ----------------------------------------------------------------------------------
@@ -325,7 +303,8 @@ def reading(expert, **more) -> Orchestrator:
 
 
 WITH_PASSAGES = [
-    replace(q, contexts=(Passage(id="p", title="", text="Items are yes or nay."),)) for q in QUESTIONS
+    replace(q, contexts=(Passage(id="p", title="", text="Items are yes or nay."),))
+    for q in QUESTIONS
 ]
 
 

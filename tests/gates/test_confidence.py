@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_ins import question
+from stand_ins import Known, lesson, question, said
 
 from rag_router.artefacts import Artefact, Card
 from rag_router.calibration import logit
 from rag_router.errors import DataError
-from rag_router.gates import LabelledAnswer, assess
+from rag_router.gates import assess
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.signals import Board, ClosedBookAnswer
 from rag_router.signals.closed_book_answer import geometric_mean_probability, minimum_probability
-from rag_router.signals.first_token import FirstTokenFigures
 
 PROBABILITIES = st.lists(st.floats(0.001, 1.0), min_size=1, max_size=20)
 MODEL = ScriptedModel({"sure": Reply("yes", 0.9), "mute": Reply("")}, otherwise=Reply("no", 0.3))
@@ -27,10 +26,10 @@ def logs(probabilities):
     return [math.log(p) for p in probabilities]
 
 
-def told(*answers):
-    """Answers as gates learn from them; their first tokens' figures do not matter here."""
-    first = FirstTokenFigures(entropy_nats=0.0, mass=0.0)
-    return [LabelledAnswer(tuple(logs(p)), first, True) for p in answers]
+def figures(gate, *answers):
+    """What the gate reads off answers whose tokens have these probabilities."""
+    told = Known({gate.needs[0]: [said(*p) for p in answers]})
+    return gate.features([question("?")] * len(answers), told)
 
 
 def kept(gate, **more):
@@ -81,16 +80,14 @@ def test_an_empty_answer_is_no_knowledge():
 def test_unfitted_p_know_is_the_bare_statistic(statistic, expected):
     gate = ConfidenceGate(statistic=statistic)
     assert not gate.fitted
-    assert gate.probabilities(gate.features(told([0.9, 0.4]))).tolist() == pytest.approx([expected])
+    assert gate.probabilities(figures(gate, [0.9, 0.4])).tolist() == pytest.approx([expected])
 
 
 def test_a_fitted_curve_is_applied_to_the_log_odds():
     gate = ConfidenceGate(statistic="both", curve=(2.0, 0.5, -1.0))
     z = 2.0 * logit(0.4) + 0.5 * logit((0.9 * 0.4) ** 0.5) - 1.0
     assert gate.fitted
-    assert gate.probabilities(gate.features(told([0.9, 0.4])))[0] == pytest.approx(
-        1 / (1 + math.exp(-z))
-    )
+    assert gate.probabilities(figures(gate, [0.9, 0.4]))[0] == pytest.approx(1 / (1 + math.exp(-z)))
 
 
 def test_it_retrieves_below_the_threshold_and_says_why():
@@ -122,11 +119,11 @@ def test_fitting_teaches_it_which_answers_are_right():
     p = random.uniform(0.05, 0.95, size=4000)
     right = random.random(4000) < p
     gate = ConfidenceGate(statistic="minimum")
-    fitted = gate.fit(gate.features(told(*([x] for x in p))), right.tolist())
+    fitted = gate.fit(lesson(figures(gate, *([x] for x in p)), right))
     # The statistic is calibrated already, so the curve is the identity on log-odds.
     assert fitted.curve == pytest.approx((1.0, 0.0), abs=0.15)
     with pytest.raises(DataError):
-        gate.fit(gate.features(told([0.5])), [True])
+        gate.fit(lesson(figures(gate, [0.5]), [True]))
 
 
 def test_an_artefact_brings_back_what_was_learned():

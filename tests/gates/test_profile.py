@@ -1,13 +1,13 @@
 """The profile of the closed-book answer."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from stand_ins import Known, lesson, question, said
 
 from rag_router.artefacts import Artefact, Card
-from rag_router.gates.base import LabelledAnswer, assess
+from rag_router.gates import assess
 from rag_router.gates.profile import ProfileGate
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
@@ -18,32 +18,36 @@ from rag_router.types import Question
 MODEL = ScriptedModel({"Hamlet": Reply("Shakespeare", 0.9)}, otherwise=Reply("dunno", 0.2))
 
 
-def answer(*probabilities, mass=0.0, entropy_nats=1.0, right=True):
-    return LabelledAnswer(
-        tuple(math.log(p) for p in probabilities), FirstTokenFigures(entropy_nats, mass), right
-    )
+def answer(*probabilities, mass=0.0, entropy_nats=1.0):
+    return said(*probabilities), FirstTokenFigures(entropy_nats, mass)
+
+
+def figures(*answers):
+    """What the gate reads off these answers."""
+    told = zip(ProfileGate().needs, zip(*answers, strict=True), strict=True)
+    return ProfileGate().features([question("?")] * len(answers), Known(dict(told)))
 
 
 def test_an_answer_is_described_by_its_first_token_its_rest_and_its_whole():
-    found = ProfileGate().features([answer(0.5, 0.8, 0.2, mass=0.7, entropy_nats=1.5)])
+    found = figures(answer(0.5, 0.8, 0.2, mass=0.7, entropy_nats=1.5))
     # mean = (0.5 * 0.8 * 0.2) ** (1/3) = 0.08 ** (1/3)
     assert found[0].tolist() == pytest.approx([0.5, 0.7, 0.2, 0.08 ** (1 / 3), 0.2, 1.5])
 
 
 def test_a_mass_below_the_first_token_counts_as_the_first_token():
-    assert ProfileGate().features([answer(0.5, mass=0.1)])[0, 1] == pytest.approx(0.5)
+    assert figures(answer(0.5, mass=0.1))[0, 1] == pytest.approx(0.5)
 
 
 def test_the_rest_of_an_answer_of_one_token_is_certain():
-    assert ProfileGate().features([answer(0.5)])[0, 2] == 1.0
+    assert figures(answer(0.5))[0, 2] == 1.0
 
 
 def test_an_empty_answer_is_not_known():
-    assert ProfileGate().probabilities(ProfileGate().features([answer()]))[0] == 0.0
+    assert ProfileGate().probabilities(figures(answer()))[0] == 0.0
 
 
 def test_unfitted_it_is_the_minimum_with_the_mass_in_place_of_the_first_token():
-    features = ProfileGate().features([answer(0.2, 0.9, mass=0.6), answer(0.9, 0.3, mass=0.9)])
+    features = figures(answer(0.2, 0.9, mass=0.6), answer(0.9, 0.3, mass=0.9))
     assert ProfileGate().probabilities(features).tolist() == pytest.approx([0.6, 0.3])
 
 
@@ -70,14 +74,14 @@ def test_lower_case_words_inside_an_answer_begin_nothing():
 
 def test_a_fitted_gate_tells_right_from_wrong_and_survives_its_artefact():
     random = np.random.default_rng(0)
-    labelled = []
+    labelled, right = [], []
     for _ in range(200):
         sure = bool(random.random() < 0.5)
         p = 0.8 if sure else 0.3
-        labelled.append(answer(p, p, mass=p, entropy_nats=1 if sure else 4, right=sure))
-    right = [one.right for one in labelled]
-    gate = ProfileGate().fit(ProfileGate().features(labelled), right)
-    p = gate.probabilities(gate.features([answer(0.8, 0.8, mass=0.8), answer(0.3, 0.3, mass=0.3)]))
+        labelled.append(answer(p, p, mass=p, entropy_nats=1 if sure else 4))
+        right.append(sure)
+    gate = ProfileGate().fit(lesson(figures(*labelled), right))
+    p = gate.probabilities(figures(answer(0.8, 0.8, mass=0.8), answer(0.3, 0.3, mass=0.3)))
     assert p[0] > 0.9
     assert p[1] < 0.5
     card = Card(method="gate/profile", model="m", model_fingerprint="f", threshold=0.4)

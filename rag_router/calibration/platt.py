@@ -1,13 +1,12 @@
-"""Turning scores into probabilities that mean what they say.
+"""Platt scaling: a logistic curve from scores to a probability.
 
-Platt scaling (Platt 1999, "Probabilistic outputs for support vector machines"): a logistic
+Platt 1999, "Probabilistic outputs for support vector machines": a logistic
 curve over one or more scores, fitted by maximum likelihood on smoothed targets
 (n+ + 1)/(n+ + 2) and 1/(n- + 2), which keeps it finite on separable data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rag_router.errors import DataError
 
-__all__ = ["Platt", "auroc", "brier_score", "expected_calibration_error", "logit"]
+__all__ = ["Platt", "logit"]
 
 _EDGE = 1e-6
 _NEVER = float(np.finfo(np.float64).epsneg)
@@ -48,7 +47,7 @@ class Platt:
         return np.clip(p, _NEVER, 1 - _NEVER)
 
     @classmethod
-    def fit(cls, scores: ArrayLike, labels: Sequence[bool], *, penalty: float = 1e-6) -> Platt:
+    def fit(cls, scores: ArrayLike, labels: ArrayLike, *, penalty: float = 1e-6) -> Platt:
         """Fit by Newton's method on Platt's smoothed targets.
 
         Args:
@@ -97,40 +96,6 @@ class Platt:
                 break
         slopes = beta[:-1] / scale
         return cls(tuple(map(float, slopes)), float(beta[-1] - slopes @ mean))
-
-
-def auroc(scores: ArrayLike, labels: Sequence[bool]) -> float:
-    """Probability that a right one outscores a wrong one, ties counting half.
-
-    Raises:
-        DataError: only one class is there.
-    """
-    y = np.asarray(labels, dtype=bool)
-    x = np.asarray(scores, dtype=np.float64)
-    positives, negatives = int(y.sum()), int((~y).sum())
-    if not positives or not negatives:
-        raise DataError(f"AUROC needs both classes; saw {positives} and {negatives}.")
-    order = np.unique(x, return_inverse=True)[1]
-    counts = np.bincount(order)
-    # Midrank of a tie group: everything below it, plus half of itself.
-    midrank = np.cumsum(counts) - (counts - 1) / 2
-    return float(
-        (midrank[order][y].sum() - positives * (positives + 1) / 2) / positives / negatives
-    )
-
-
-def brier_score(p: ArrayLike, labels: Sequence[bool]) -> float:
-    """Mean squared distance between probability and outcome, in [0, 1]."""
-    return float(np.mean((np.asarray(p, dtype=np.float64) - np.asarray(labels, dtype=float)) ** 2))
-
-
-def expected_calibration_error(p: ArrayLike, labels: Sequence[bool], *, bins: int = 10) -> float:
-    """Mean |accuracy - confidence| over bins of equal mass, in [0, 1]."""
-    probability = np.asarray(p, dtype=np.float64)
-    outcome = np.asarray(labels, dtype=np.float64)
-    parts = np.array_split(np.argsort(probability, kind="stable"), bins)
-    gaps = [abs(outcome[i].mean() - probability[i].mean()) * len(i) for i in parts if len(i)]
-    return float(sum(gaps) / len(probability))
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

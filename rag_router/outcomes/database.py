@@ -1,0 +1,104 @@
+"""The SQLite file that outcomes and records are kept in.
+
+Every batch is committed before the next one starts, so that a run that is killed loses at most
+one. Several processes may use one file at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, String, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from rag_router.errors import UnavailableError
+
+__all__ = ["CHUNK", "Database", "OutcomeRow", "RecordRow"]
+
+CHUNK = 500
+"""Keys in one query; SQLite allows 32,766 variables, older builds 999."""
+
+
+class _Tables(DeclarativeBase):
+    pass
+
+
+class OutcomeRow(_Tables):
+    """What a model answered."""
+
+    __tablename__ = "outcomes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64), index=True)
+    answer: Mapped[str]
+    logprobs: Mapped[str]
+
+
+class RecordRow(_Tables):
+    """Anything else that was computed for a question, as bytes."""
+
+    __tablename__ = "records"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), index=True)
+    body: Mapped[bytes]
+
+
+class Database:
+    """A file with both tables.
+
+    Args:
+        path: The SQLite file; made if it is not there.
+
+    Raises:
+        UnavailableError: the file cannot be opened or is not such a database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = _engine(path)
+        with self._translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _Tables.metadata.create_all(self._engine)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session; what was done is kept when it ends without an error.
+
+        Raises:
+            UnavailableError: the file cannot be used.
+        """
+        with self._translated(), Session(self._engine) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as exc:
+            # SQLAlchemy's own text adds the statement and a link; the cause alone is readable.
+            cause = getattr(exc, "orig", None) or exc
+            raise UnavailableError(
+                f"the outcome cache {self._path} cannot be used: {cause}.",
+                hint="Delete the file to start afresh, or name another one.",
+            ) from exc
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _: object) -> None:
+        # Write-ahead logging lets an evaluation read while another one writes.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
