@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rag_router.errors import ArtefactError
 
-__all__ = ["Artefact", "Card", "fingerprint_of"]
+__all__ = ["Artefact", "Card", "fingerprint_of", "identity_of"]
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 
@@ -143,6 +143,37 @@ def fingerprint_of(*parts: str | bytes) -> str:
         digest.update(len(raw).to_bytes(8, "big"))
         digest.update(raw)
     return digest.hexdigest()
+
+
+def identity_of(value: Any) -> str:
+    """sha256 over all that a frozen value consists of: its type, its fields, its arrays.
+
+    Two components that would judge differently differ in it; `repr` would not do, since it
+    shortens long arrays.
+
+    Raises:
+        TypeError: the value holds something whose identity cannot be told.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = (
+            part for f in fields(value) for part in (f.name, identity_of(getattr(value, f.name)))
+        )
+        return fingerprint_of(type(value).__qualname__, *parts)
+    if isinstance(value, np.ndarray):
+        return fingerprint_of(
+            str(value.dtype), str(value.shape), np.ascontiguousarray(value).tobytes()
+        )
+    if isinstance(value, Mapping):
+        pairs = sorted((str(key), identity_of(item)) for key, item in value.items())
+        return fingerprint_of("mapping", *(part for pair in pairs for part in pair))
+    if isinstance(value, tuple | list | frozenset):
+        items = [identity_of(item) for item in value]
+        return fingerprint_of("items", *(sorted(items) if isinstance(value, frozenset) else items))
+    if value is None or isinstance(value, str | bytes | bool | int | float):
+        return fingerprint_of(type(value).__name__, repr(value))
+    if hasattr(value, "fingerprint"):
+        return fingerprint_of(type(value).__qualname__, str(value.fingerprint))
+    raise TypeError(f"the identity of a {type(value).__name__} cannot be told.")
 
 
 def _write(path: Path, payload: bytes) -> None:

@@ -7,8 +7,8 @@ can be written in Python with the components' constructors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ __all__ = [
     "load_embedder",
     "load_expert",
     "load_gate",
+    "load_partners",
     "load_parts",
     "open_indexes",
     "require",
@@ -139,6 +140,7 @@ def load_expert(
         fingerprint=found.fingerprint,
         device=settings.generator.device,
         dtype=settings.generator.dtype,
+        prefix_cache_mb=settings.generator.prefix_cache_mb,
     )
     style = PromptStyle.of(loaded, passage_tokens=settings.generator.passage_tokens)
     return Expert(name=found.name, model=loaded, style=style)
@@ -196,14 +198,37 @@ def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None)
     """
     names = index_names(settings)
     expert = load_expert(settings, fetch=fetch)
-    wanted = requirements(signals_of(load_gate(settings.gate, expert))).partners
-    embedder = load_embedder(settings, fetch=fetch) if names or "embedder" in wanted else None
+    gate = load_gate(settings.gate, expert)
+    parts = load_partners(settings, expert, [gate], embed=bool(names), fetch=fetch)
+    return replace(parts, indexes=open_indexes(settings, parts.embedder))
+
+
+def load_partners(
+    settings: Settings,
+    expert: Expert,
+    gates: Iterable[Gate],
+    *,
+    embed: bool = False,
+    fetch: Callable[[str], Any] | None = None,
+) -> Parts:
+    """Load whom gates consult besides the expert, and nobody else.
+
+    Args:
+        settings: What to load.
+        expert: Loaded already.
+        gates: Those that will judge.
+        embed: Whether the embedder is wanted whatever the gates ask for.
+        fetch: Called with the name of a model that is not there yet; None never fetches.
+
+    Raises:
+        ModelError: a model is not to be had.
+    """
+    wanted = requirements(signal for gate in gates for signal in signals_of(gate)).partners
+    embedder = load_embedder(settings, fetch=fetch) if embed or "embedder" in wanted else None
     proxy = None
     if "proxy" in wanted:
         proxy = load_expert(settings, model=settings.proxy.model, fetch=fetch)
-    return Parts(
-        expert=expert, embedder=embedder, indexes=open_indexes(settings, embedder), proxy=proxy
-    )
+    return Parts(expert=expert, embedder=embedder, indexes={}, proxy=proxy)
 
 
 def require(settings: Settings) -> None:

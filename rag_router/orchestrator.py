@@ -324,8 +324,11 @@ class Orchestrator:
             passages = [j.hit.passage for j in one.evidence.kept]
             one.prompt = contextual_prompt(self.expert.model, style, one.question.text, passages)
             one.notes += [Degradation(stage="prompt", what=what) for what in one.prompt.cut]
+        prompts = [one.prompt for _, one in reading if one.prompt]
         streams = start(
-            self.expert.model.prefill([one.prompt.ids for _, one in reading if one.prompt])
+            self.expert.model.prefill(
+                [prompt.ids for prompt in prompts], shared=[prompt.shared for prompt in prompts]
+            )
         )
         passes = board.read(ClosedBookPass(), [row for row, _ in reading])
         for (_, one), context, closed in zip(reading, streams, passes, strict=True):
@@ -449,6 +452,7 @@ class Orchestrator:
                 threshold=one.verdict.threshold,
                 retrieve=one.retrieve,
                 reason=_retrieval_reason(one, ask),
+                advised=one.verdict.retrieve,
                 signals=one.verdict.signals,
                 extra_prefill_tokens=cost.prefill_tokens,
                 extra_decode_steps=cost.decode_steps,

@@ -14,7 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = ["alias_match", "exact_match", "first_words", "normalise", "token_f1"]
+__all__ = ["alias_match", "exact_match", "first_line", "first_words", "normalise", "token_f1"]
 
 WORDS_READ = 12
 """Words of an answer that count for `alias_match`."""
@@ -34,10 +34,14 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
+def first_line(text: str | None) -> str:
+    """First line of `text` that says anything, as it stands; empty where none does."""
+    return next((line for line in (text or "").splitlines() if line.strip()), "")
+
+
 def first_words(text: str, words: int = WORDS_READ) -> str:
     """First non-empty line of `text`, normalised and cut at `words` words."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    return " ".join(normalise(line).split()[:words])
+    return " ".join(normalise(first_line(text)).split()[:words])
 
 
 def alias_match(answer: str | None, aliases: Iterable[str]) -> bool:
@@ -53,8 +57,7 @@ def alias_match(answer: str | None, aliases: Iterable[str]) -> bool:
 
 def exact_match(answer: str | None, aliases: Iterable[str]) -> bool:
     """Whether the first line of the answer is a gold alias and nothing else."""
-    line = next((line for line in (answer or "").splitlines() if line.strip()), "")
-    said = normalise(line)
+    said = normalise(first_line(answer))
     return bool(said) and any(said == normalise(alias) for alias in aliases)
 
 

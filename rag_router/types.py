@@ -186,13 +186,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """The gate's part of an answer, with what it cost beyond the closed-book pass."""
+    """The gate's part of an answer, with what it cost beyond the closed-book pass.
+
+    `advised` is whether the gate advised looking things up; `retrieve` is whether it was done,
+    which differs where the request overruled the gate or there was nothing to look in.
+    """
 
     gate: str
     p_know: float
     threshold: float | None
     retrieve: bool
     reason: str
+    advised: bool = False
     signals: Mapping[str, float] = field(default_factory=dict)
     extra_prefill_tokens: int = 0
     extra_decode_steps: int = 0
@@ -320,6 +325,7 @@ class Answer:
                 "p_know": round(self.knowledge.p_know, 4),
                 "threshold": self.knowledge.threshold,
                 "retrieve": self.knowledge.retrieve,
+                "advised": self.knowledge.advised,
                 "reason": self.knowledge.reason,
                 "signals": {k: round(v, 4) for k, v in self.knowledge.signals.items()},
                 "extra_prefill_tokens": self.knowledge.extra_prefill_tokens,

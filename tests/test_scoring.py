@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_router.scoring import alias_match, exact_match, first_words, normalise, token_f1
+from rag_router.scoring import (
+    alias_match,
+    exact_match,
+    first_line,
+    first_words,
+    normalise,
+    token_f1,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +28,19 @@ from rag_router.scoring import alias_match, exact_match, first_words, normalise,
         ("ﬁnance", "finance"),
         ("3.14", "314"),
         ("1,000", "1000"),
+        ("1984–85", "198485"),
+        ("m²", "m2"),
+        ("Ⅳ", "iv"),
         ("東京", "東京"),
+        ("ΑΘΗΝΑ", "αθηνα"),
+        ("cafe\u0301", "café"),
+        ("The", ""),
+        ("A", ""),
+        ("An, the. A!", ""),
+        ("The The", ""),
+        ("vitamin A", "vitamin"),
+        ("   ", ""),
+        ("\u3000", ""),
         ("\tnew\n\u00a0york ", "new york"),
         ("", ""),
         ("?!", ""),
@@ -35,6 +54,11 @@ def test_normalisation_by_example(text, normal):
 def test_normalised_text_has_single_spaces_and_none_around(text):
     normal = normalise(text)
     assert normal == " ".join(normal.split())
+
+
+def test_the_first_line_is_the_first_that_says_anything_as_it_stands():
+    assert first_line("\n \n The Rome!\nParis") == " The Rome!"
+    assert first_line("") == first_line(" \n\t") == first_line(None) == ""
 
 
 def test_the_first_line_that_says_anything_is_cut_at_twelve_words():

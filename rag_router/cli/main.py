@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 import click
 
 from rag_router import __version__
+from rag_router.cli.lazy import LazyGroup
 from rag_router.errors import RagRouterError
 
 __all__ = ["cli", "main"]
@@ -18,6 +18,7 @@ _COMMANDS = {
     "config": "rag_router.cli.config:config",
     "decoder": "rag_router.cli.decoder:decoder",
     "doctor": "rag_router.cli.doctor:doctor",
+    "eval": "rag_router.cli.evaluate:evaluate",
     "filter": "rag_router.cli.filter:filters",
     "gate": "rag_router.cli.gate:gate",
     "index": "rag_router.cli.index:index",
@@ -30,6 +31,7 @@ _SUMMARIES = {
     "config": "Check a settings file.",
     "decoder": "Fit how sure answers from passages are.",
     "doctor": "Tell whether everything needed is there.",
+    "eval": "Measure gates, policies, decoders, filters, routers and retrievers.",
     "filter": "Fit the filters' scores.",
     "gate": "List, fit and show self-knowledge gates.",
     "index": "Add, search, check and remove indexes of documents.",
@@ -38,34 +40,12 @@ _SUMMARIES = {
 }
 
 
-class _LazyGroup(click.Group):
-    """A group that imports a command only when it is called, not when it is listed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from rag_router.errors import did_you_mean
-
-            ctx.fail(f"no command named {args[0]!r}. {did_you_mean(args[0], _COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_SUMMARIES.items()))
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    commands_at=_COMMANDS,
+    summaries=_SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="rag-router")
 def cli() -> None:
     """Answer questions with a language model that knows when it knows.

@@ -1,7 +1,12 @@
 """Decoders: how far may the passages overrule the model, or the model the passages?
 
 A decoder is a strategy of `rag_router.models.streams`: it says which streams it reads and maps
-one step of them to scores, row by row.
+one step of them to scores, row by row. From those that follow the passages furthest to those that
+keep most to memory, as the papers' figures suggest:
+
+    context_aware > adaptive_context_aware, typicality > plain > adaptive_contrast, do_no_harm
+
+`confidence_gain` stands anywhere between, by its knob; `abstaining` may take neither side.
 """
 
 from rag_router.models.streams import Strategy
@@ -12,7 +17,19 @@ __all__ = ["DECODERS", "Strategy"]
 DECODERS: Registry[Strategy] = Registry(
     "decoder",
     {
+        "abstaining": "rag_router.decoders.abstaining:AbstainingDecoder",
+        "abstaining_momentum": "rag_router.decoders.abstaining_momentum:AbstainingMomentumDecoder",
+        "adaptive_context_aware": (
+            "rag_router.decoders.adaptive_context_aware:AdaptiveContextAwareDecoder"
+        ),
         "adaptive_contrast": "rag_router.decoders.adaptive_contrast:AdaptiveContrastDecoder",
+        "confidence_gain": "rag_router.decoders.confidence_gain:ConfidenceGainDecoder",
+        "confidence_gain_released": (
+            "rag_router.decoders.confidence_gain_released:ConfidenceGainReleasedDecoder"
+        ),
+        "context_aware": "rag_router.decoders.context_aware:ContextAwareDecoder",
+        "do_no_harm": "rag_router.decoders.do_no_harm:DoNoHarmDecoder",
         "plain": "rag_router.decoders.plain:PlainDecoder",
+        "typicality": "rag_router.decoders.typicality:TypicalityDecoder",
     },
 )

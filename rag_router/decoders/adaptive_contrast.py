@@ -10,6 +10,9 @@ alpha lies in [0, 1]: an interpolation, never an extrapolation. A model that is 
 passages and sure with them follows the passages; passages that raise the entropy lose weight.
 The base of the logarithm cancels. Where both entropies are zero the paper leaves alpha open;
 here it is 1/2. The released code's p*log2(p) is NaN at exact zeros; ours is not.
+
+When to use it: passages may be noisy, and memory is worth something. What conflicts with memory
+is followed less than by reading the passages alone.
 """
 
 from __future__ import annotations

@@ -1,50 +1,69 @@
-"""Question sets as JSON Lines, plain or .gz, read with file and line in every error.
+"""Question sets as lists: read, sampled, split and hashed.
 
-{"id", "question", "answers": [..], "contexts": [{"id","title","text","is_gold"?}], "meta": {}}
+What a file may look like is the business of `rag_router.eval.readers`; ours is
+{"id", "question", "answers": [..], "contexts": [{"id","title","text","is_gold"?}], "meta": {}},
+one a line.
 """
 
 from __future__ import annotations
 
-import gzip
+import heapq
 import json
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from rag_router.errors import DataError
-from rag_router.types import Passage, Question
+from rag_router.eval.readers import read_source
+from rag_router.types import Question
 
-__all__ = ["data_hash", "is_held_out", "read_questions"]
+__all__ = ["data_hash", "is_held_out", "read_questions", "require_answers", "sample"]
 
 
 def read_questions(
-    paths: Sequence[Path], *, limit: int | None = None, answers: bool = False
+    paths: Sequence[Path | str],
+    *,
+    limit: int | None = None,
+    answers: bool = False,
+    format: str = "auto",
 ) -> list[Question]:
     """Read question sets one after another.
 
     Args:
-        paths: Files.
-        limit: Most questions of each file, taken in the order of a hash of their ids, so that a
+        paths: Files, folders of files, or sets named `hf:org/name[:config][@split]`.
+        limit: Most questions of each path, taken in the order of a hash of their ids, so that a
             limit is a fair sample and a larger limit holds every smaller one.
         answers: Whether a question without answers is left out.
+        format: The layout of the files; "auto" tells by how each begins.
 
     Raises:
-        DataError: a line is broken, or an id stands twice in a file.
+        DataError: something is broken or of no known layout, or an id stands twice in a path.
+        UnknownNameError: there is no such format.
+        UnavailableError: a named set or the library for it is not to be had.
     """
     found: list[Question] = []
     for path in paths:
-        rows = [q for q in _read(path) if q.answers or not answers]
-        if limit is not None and limit < len(rows):
-            chosen = sorted(rows, key=lambda q: _hash(q.id))[:limit]
-            keep = {q.id for q in chosen}
-            rows = [q for q in rows if q.id in keep]
-        found += rows
+        kept = (q for q in read_source(path, format) if q.answers or not answers)
+        found += kept if limit is None else sample(kept, limit)
     return found
 
 
-def is_held_out(question_id: str, *, share: float = 0.25, seed: int = 0) -> bool:
+def require_answers(questions: Sequence[Question]) -> None:
+    """Check that all questions have accepted answers, for measures that compare with them.
+
+    Raises:
+        DataError: some have none; says how many, and which are the first.
+    """
+    bare = [question.id for question in questions if not question.answers]
+    if bare:
+        shown = ", ".join(map(repr, bare[:5])) + (", …" if len(bare) > 5 else "")
+        raise DataError(
+            f"{len(bare)} of {len(questions)} questions have no accepted answers: {shown}.",
+            hint="Give a set with answers, or leave those questions out.",
+        )
+
+
+def is_held_out(question_id: str, *, share: float = 0.5, seed: int = 0) -> bool:
     """Whether a question belongs to the held-out part, decided by its id alone.
 
     Args:
@@ -63,62 +82,10 @@ def data_hash(questions: Sequence[Question]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> Iterator[Question]:
-    seen: set[str] = set()
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.strip():
-                    continue
-                question = _question(raw, f"{path}:{number}")
-                if question.id in seen:
-                    raise DataError(f"{path}:{number}: the id {question.id!r} stands twice.")
-                seen.add(question.id)
-                yield question
-    except (OSError, EOFError, zlib.error) as exc:
-        raise DataError(f"questions cannot be read from {path}: {exc}.") from exc
-
-
-def _question(raw: bytes, where: str) -> Question:
-    try:
-        row = json.loads(raw)
-        return Question(
-            id=str(row["id"]),
-            text=_text(row["question"]),
-            answers=tuple(_text(a) for a in _list(row, "answers")),
-            contexts=tuple(_passage(c) for c in _list(row, "contexts")),
-            meta=dict(row.get("meta") or {}),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        reason = f"lacks {exc}" if isinstance(exc, KeyError) else str(exc)
-        raise DataError(
-            f"{where} is not a question: {reason}.",
-            hint='Each line is {"id": …, "question": …, "answers": […]}.',
-        ) from exc
-
-
-def _passage(row: dict[str, Any]) -> Passage:
-    notes = {k: v for k, v in row.items() if k not in {"id", "title", "text"}}
-    return Passage(
-        id=str(row["id"]),
-        title=_text(row.get("title") or ""),
-        text=_text(row.get("text") or ""),
-        meta=notes,
-    )
-
-
-def _list(row: dict[str, Any], key: str) -> list[Any]:
-    value = row.get(key) or []
-    # A text is a sequence too: "Paris" would become five answers of one letter.
-    if not isinstance(value, list):
-        raise TypeError(f"{key} is a list, saw {value!r}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, saw {value!r}")
-    return value
+def sample(questions: Iterable[Question], limit: int) -> list[Question]:
+    """Return the `limit` questions with the lowest hashes, in the order they came in."""
+    chosen = heapq.nsmallest(limit, enumerate(questions), key=lambda pair: _hash(pair[1].id))
+    return [question for _, question in sorted(chosen, key=lambda pair: pair[0])]
 
 
 def _hash(text: str) -> float:

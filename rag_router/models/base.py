@@ -16,7 +16,7 @@ from torch import Tensor
 
 __all__ = ["Ability", "CausalModel", "Embedder", "Prefill", "StepCache"]
 
-Ability = Literal["hidden_states", "logits", "streams", "adapters"]
+Ability = Literal["hidden_states", "logits", "streams", "adapters", "router_activations"]
 
 C = TypeVar("C", bound="StepCache")
 
@@ -48,13 +48,16 @@ class Prefill:
         hidden: float32, shape (rows, layers + 1, width); entry 0 is the embedding, the last one
             comes after the final norm. Empty (rows, 0, 0) where they were not asked for.
         cache: Takes over where the prompts end.
-        tokens: True length of each prompt.
+        tokens: True length of each prompt, whether a shared prefix of it had been read or not.
+        experts: Which experts the routers chose, bool (rows, layers, experts); given with hidden
+            states by models that have the ability `router_activations`, else None.
     """
 
     logits: Tensor
     hidden: Tensor
     cache: StepCache
     tokens: tuple[int, ...]
+    experts: Tensor | None = None
 
 
 class CausalModel(Protocol):
@@ -70,6 +73,10 @@ class CausalModel(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def abilities(self) -> frozenset[Ability]: ...
+    @property
+    def parameters(self) -> int:
+        """Number of weights, which its cost goes by."""
+
     @property
     def vocabulary_size(self) -> int: ...
     @property
@@ -97,15 +104,24 @@ class CausalModel(Protocol):
             ModelError: the model has no chat template.
         """
 
-    def prefill(self, prompts: Sequence[Sequence[int]], *, hidden: bool = False) -> Prefill:
-        """Read prompts of any mixture of lengths in one pass.
+    def prefill(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        hidden: bool = False,
+        shared: Sequence[int] | None = None,
+    ) -> Prefill:
+        """Read prompts of any mixture of lengths together.
 
         Args:
             prompts: Token ids of each.
             hidden: Whether to return hidden states; without it they are empty.
+            shared: How many leading tokens of each prompt stand before many others too, 0 to its
+                length. A model may keep what it has read of them; nothing but the time it takes
+                depends on it. None is 0 for all.
 
         Raises:
-            ModelError: a prompt is empty or longer than the context.
+            ModelError: a prompt is empty or longer than the context, or `shared` does not fit.
         """
 
     def step(self, cache: Any, tokens: Sequence[int]) -> tuple[Tensor, StepCache]:

@@ -50,10 +50,26 @@ class KeyValues:
         """True position of the next token of each row, shape (rows,)."""
         return self.mask.sum(dim=1)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its tensors."""
+        return sum(tensor.nbytes for tensor in (*self.keys, *self.values, self.mask))
+
     @classmethod
     def empty_like(cls, config: Any) -> DynamicCache:
         """Return transformers' own empty cache for a first pass."""
         return DynamicCache(config=config)
+
+    @classmethod
+    def most_whole_columns(cls, config: Any) -> int | None:
+        """Return how many columns every layer holds before one drops any; None if none does."""
+        layers: list[Any] = list(DynamicCache(config=config).layers)
+        windows = [
+            int(layer.sliding_window)
+            for layer in layers
+            if isinstance(layer, DynamicSlidingWindowLayer)
+        ]
+        return min(windows) - 1 if windows else None
 
     @classmethod
     def of(cls, cache: DynamicCache, mask: Tensor) -> KeyValues:
@@ -89,6 +105,29 @@ class KeyValues:
             if isinstance(layer, DynamicSlidingWindowLayer):
                 layer.cumulative_length = self.length
         return cache
+
+    def spread(self, kept: Sequence[int]) -> KeyValues:
+        """Stand copies of a prefix side by side, each cut to its first so many tokens.
+
+        The frame stays as long as it was: what is left of a copy stands at its right end.
+
+        Args:
+            kept: Tokens of each copy, 0 to `length`.
+        """
+        # A layer that has dropped the first columns could not move the later ones to the right.
+        assert self.rows == 1
+        assert all(keys.shape[2] == self.length for keys in self.keys)
+        device = self.mask.device
+        first = self.length - torch.as_tensor(list(kept), device=device)
+        columns = torch.arange(self.length, device=device)[None] - first[:, None]
+        # What a masked column holds is never looked at; the first token's is as good as any.
+        index = columns.clamp(min=0)
+        return KeyValues(
+            keys=tuple(keys[0][:, index].transpose(0, 1) for keys in self.keys),
+            values=tuple(values[0][:, index].transpose(0, 1) for values in self.values),
+            windows=self.windows,
+            mask=columns >= 0,
+        )
 
     def select(self, rows: Sequence[int]) -> KeyValues:
         """Return these rows, in this order; columns that pad all of them are dropped."""

@@ -4,6 +4,9 @@ Three traps are handled here and tested: rows are padded on the left and their p
 explicitly; a prefill computes the logits of the last position only (at a vocabulary of 262k
 tokens, all of them would take gigabytes); and the begin-of-sequence token stands first exactly
 once, and only where the model's own tokeniser would put it.
+
+Prompts that begin with the same shared prefix are read behind one copy of it, which is kept for
+the next ones.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -20,15 +24,22 @@ from torch import Tensor
 from rag_router.errors import ModelError, SettingsError
 from rag_router.models.base import Ability, Prefill
 from rag_router.models.caches import KeyValues
+from rag_router.models.frames import lay_out
+from rag_router.models.prefixes import PrefixCache, PrefixKey, checked_shared, group_by_prefix
+from rag_router.models.routers import chosen_experts, has_routers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Device", "Precision", "TransformersModel"]
+__all__ = ["PREFIX_CACHE_MB", "Device", "Precision", "TransformersModel"]
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
+PREFIX_CACHE_MB: Final = 256
+"""Room for the prefixes of a few prompts: 9 MiB for 250 tokens of a model of 270M parameters."""
+
+_MB: Final = 2**20
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -40,6 +51,7 @@ class TransformersModel:
         tokenizer: Its tokeniser.
         name: What it is called in settings, answers and artefacts.
         fingerprint: Of its source files; binds everything learned about it.
+        prefixes: Keeps what is read of shared prefixes; None keeps up to 256 MiB.
     """
 
     def __init__(
@@ -49,6 +61,7 @@ class TransformersModel:
         *,
         name: str,
         fingerprint: str,
+        prefixes: PrefixCache | None = None,
     ) -> None:
         model.train(False)
         self._model: Any = model
@@ -57,6 +70,8 @@ class TransformersModel:
         self._config: Any = model.config.get_text_config(decoder=True)
         self._begin = _begin_id(tokenizer)
         self._pad = _first_id(tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+        self.prefixes: Final = PrefixCache(PREFIX_CACHE_MB * _MB) if prefixes is None else prefixes
+        self._longest_prefix = _longest_prefix(self._config) if self.prefixes.max_bytes else 0
         # Fast tokenisers change their truncation state in place, so calls take turns.
         self._tokenizer_lock = threading.Lock()
 
@@ -69,16 +84,27 @@ class TransformersModel:
         fingerprint: str,
         device: Device = "auto",
         dtype: Precision = "auto",
+        prefix_cache_mb: int = PREFIX_CACHE_MB,
     ) -> TransformersModel:
         """Load safetensors from a local folder, memory-mapped, without any network.
 
+        Args:
+            folder: Holds weights, configuration and tokeniser.
+            name: What it is called in settings, answers and artefacts.
+            fingerprint: Of its source files.
+            device: Where it computes; "auto" takes CUDA if there is any.
+            dtype: Precision; "auto" is bfloat16 on CUDA and float32 elsewhere.
+            prefix_cache_mb: Most MiB of the device's memory for prefixes that prompts share;
+                0 reads every prompt whole.
+
         Raises:
             ModelError: the folder holds no such model, or its weights do not fill it.
-            SettingsError: CUDA was asked for where there is none.
+            SettingsError: CUDA was asked for where there is none, or the bound is negative.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         where = _device(device)
+        prefixes = PrefixCache(prefix_cache_mb * _MB)
         kind = _DTYPES.get(dtype) or (torch.bfloat16 if where == "cuda" else torch.float32)
         try:
             with _quiet():
@@ -105,7 +131,9 @@ class TransformersModel:
                 f"{name}: {folder} lacks weights, such as {', '.join(missing)}.",
                 hint="The folder must hold a causal language model with all of its weights.",
             )
-        return cls(model.to(where), tokenizer, name=name, fingerprint=fingerprint)
+        return cls(
+            model.to(where), tokenizer, name=name, fingerprint=fingerprint, prefixes=prefixes
+        )
 
     @property
     def name(self) -> str:
@@ -117,7 +145,12 @@ class TransformersModel:
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        return frozenset({"hidden_states", "logits", "streams"})
+        shown: frozenset[Ability] = frozenset({"hidden_states", "logits", "streams"})
+        return shown | {"router_activations"} if has_routers(self._config) else shown
+
+    @property
+    def parameters(self) -> int:
+        return int(self._model.num_parameters())
 
     @property
     def vocabulary_size(self) -> int:
@@ -163,36 +196,84 @@ class TransformersModel:
         )
 
     @torch.inference_mode()
-    def prefill(self, prompts: Sequence[Sequence[int]], *, hidden: bool = False) -> Prefill:
+    def prefill(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        hidden: bool = False,
+        shared: Sequence[int] | None = None,
+    ) -> Prefill:
         lengths = tuple(len(prompt) for prompt in prompts)
         self._check_lengths(lengths)
-        longest = max(lengths)
-        device = self._model.device
-        ids = torch.full((len(prompts), longest), self._pad, dtype=torch.long)
-        mask = torch.zeros((len(prompts), longest), dtype=torch.bool)
-        for row, prompt in enumerate(prompts):
-            ids[row, longest - len(prompt) :] = torch.as_tensor(list(prompt))
-            mask[row, longest - len(prompt) :] = True
-        ids, mask = ids.to(device), mask.to(device)
-        out = self._model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=(mask.long().cumsum(dim=1) - 1).clamp(min=0),
-            past_key_values=KeyValues.empty_like(self._config),
-            use_cache=True,
-            logits_to_keep=1,
-            output_hidden_states=hidden,
+        groups = group_by_prefix(
+            prompts, checked_shared(prompts, shared), longest=self._longest_prefix
         )
-        states = (
-            torch.stack([layer[:, -1].float() for layer in out.hidden_states], dim=1)
-            if hidden
-            else torch.empty((len(prompts), 0, 0))
-        )
+        parts = [
+            self._read([prompts[row] for row in rows], self._prefix(prefix), hidden=hidden)
+            for prefix, rows in groups.items()
+        ]
+        read = parts[0]
+        if len(parts) > 1:
+            order = [row for rows in groups.values() for row in rows]
+            read = _Read.join(parts).select(sorted(range(len(order)), key=order.__getitem__))
         return Prefill(
-            logits=out.logits[:, -1].float(),
-            hidden=states,
-            cache=KeyValues.of(out.past_key_values, mask),
+            logits=read.logits,
+            hidden=read.hidden,
+            cache=read.cache,
             tokens=lengths,
+            experts=read.experts,
+        )
+
+    def _prefix(self, ids: tuple[int, ...]) -> KeyValues | None:
+        """Return a shared prefix as it was read, now or before; None where nothing is shared."""
+        if not ids:
+            return None
+        key = PrefixKey.of(ids, model=self.fingerprint)
+        prefix = self.prefixes.get(key)
+        if prefix is None:
+            prefix = self._read([ids], None, hidden=False).cache
+            self.prefixes.put(key, prefix)
+        return prefix
+
+    def _read(
+        self, prompts: Sequence[Sequence[int]], prefix: KeyValues | None, *, hidden: bool
+    ) -> _Read:
+        """Read prompts that begin with the prefix."""
+        frame = lay_out(prompts, held=prefix.length if prefix is not None else 0, pad=self._pad)
+        device = self._model.device
+        mask = frame.mask.to(device)
+        past = (
+            prefix.spread(frame.kept).to_cache(self._config)
+            if prefix is not None
+            else KeyValues.empty_like(self._config)
+        )
+        inputs = {
+            "input_ids": frame.ids.to(device),
+            "attention_mask": mask.long(),
+            "position_ids": frame.positions.to(device),
+            "past_key_values": past,
+            "use_cache": True,
+        }
+        if hidden and has_routers(self._config):
+            # Asked for router logits, the whole model also computes a training loss, which takes
+            # the mask of all columns for one of those read now. Its trunk computes none.
+            out = self._model.base_model(
+                **inputs, output_hidden_states=True, output_router_logits=True
+            )
+            logits = self._model.get_output_embeddings()(out.last_hidden_state[:, -1])
+            experts = chosen_experts(out.router_logits, len(prompts), self._config)
+        else:
+            out = self._model(**inputs, logits_to_keep=1, output_hidden_states=hidden)
+            logits, experts = out.logits[:, -1], None
+        return _Read(
+            logits=logits.float(),
+            hidden=(
+                torch.stack([layer[:, -1].float() for layer in out.hidden_states], dim=1)
+                if hidden
+                else torch.empty((len(prompts), 0, 0))
+            ),
+            cache=KeyValues.of(out.past_key_values, mask),
+            experts=experts,
         )
 
     @torch.inference_mode()
@@ -223,11 +304,47 @@ class TransformersModel:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What one forward pass yields; the fields are those of `Prefill`."""
+
+    logits: Tensor
+    hidden: Tensor
+    cache: KeyValues
+    experts: Tensor | None
+
+    @classmethod
+    def join(cls, parts: Sequence[_Read]) -> _Read:
+        """Stand the rows of several passes side by side."""
+        experts = [part.experts for part in parts if part.experts is not None]
+        return cls(
+            logits=torch.cat([part.logits for part in parts]),
+            hidden=torch.cat([part.hidden for part in parts]),
+            cache=KeyValues.join([part.cache for part in parts]),
+            experts=torch.cat(experts) if experts else None,
+        )
+
+    def select(self, rows: Sequence[int]) -> _Read:
+        """Return these rows, in this order."""
+        return _Read(
+            logits=self.logits[rows],
+            hidden=self.hidden[rows],
+            cache=self.cache.select(rows),
+            experts=None if self.experts is None else self.experts[rows],
+        )
+
+
 def _begin_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the begin token where the tokeniser itself would write one, and None otherwise."""
     begin = tokenizer.bos_token_id
     written = tokenizer.encode("a")[:1]
     return begin if begin is not None and written == [begin] else None
+
+
+def _longest_prefix(config: Any) -> int:
+    """Return how many tokens a prefix may have; a sliding window must not drop any of them."""
+    whole = KeyValues.most_whole_columns(config)
+    return int(config.max_position_embeddings) if whole is None else whole
 
 
 def _first_id(*candidates: Any) -> int:

@@ -1,11 +1,11 @@
-"""Entropy and divergence of next-token distributions, safe where probabilities are zero."""
+"""Entropy, divergence and margin of next-token distributions, safe where probabilities are zero."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["divergence", "entropy"]
+__all__ = ["divergence", "entropy", "margin"]
 
 
 def entropy(logits: Tensor) -> Tensor:
@@ -25,3 +25,13 @@ def divergence(left: Tensor, right: Tensor) -> Tensor:
         - (torch.special.entr(p).sum(dim=-1) + torch.special.entr(q).sum(dim=-1)) / 2
     )
     return gap.clamp(min=0.0)
+
+
+def margin(logits: Tensor) -> Tensor:
+    """How far the likeliest token's probability is above the next one's, shape (rows,), in [0, 1].
+
+    1 where the vocabulary has one token only.
+    """
+    p = torch.softmax(logits, dim=-1)
+    best = p.topk(min(2, p.shape[-1]), dim=-1).values
+    return best[:, 0] - best[:, 1:].sum(dim=-1)

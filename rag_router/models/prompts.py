@@ -72,11 +72,14 @@ class Prompt:
         ids: Token ids, with the begin token where the model wants one.
         stop: Strings that end the answer.
         cut: What had to be shortened to fit, in words; empty if nothing.
+        shared: How many leading ids are the fixed beginning, instruction and worked examples:
+            the same whatever is asked. 0 where the tokeniser does not end a token with it.
     """
 
     ids: tuple[int, ...]
     stop: tuple[str, ...]
     cut: tuple[str, ...] = ()
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,20 +116,37 @@ class PromptStyle:
         passage = Passage(id="", title="{title}", text="{text}")
         return fingerprint_of(self.fingerprint, self._contextual_text("{question}", [passage]))
 
-    def _closed_text(self, question: str) -> str:
+    def example(self, *, passages: bool = False) -> str:
+        """Return the prompt's text with names in place of question and passage, for manifests."""
+        shown = [Passage(id="", title="{title}", text="{text}")] if passages else []
+        if self.form == "chat":
+            return "\n".join(
+                f"{one['role']}: {one['content']}" for one in self._messages("{question}", shown)
+            )
+        if passages:
+            return self._contextual_text("{question}", shown)
+        return self._closed_text("{question}")
+
+    def _closed_head(self) -> str:
         shots = "".join(
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n" for shot in _SHOTS[: self.shots]
         )
-        return f"{_INSTRUCTION}\n\n{shots}Question: {question}\nAnswer:"
+        return f"{_INSTRUCTION}\n\n{shots}"
 
-    def _contextual_text(self, question: str, passages: Sequence[Passage]) -> str:
+    def _closed_text(self, question: str) -> str:
+        return f"{self._closed_head()}Question: {question}\nAnswer:"
+
+    def _contextual_head(self) -> str:
         shots = "".join(
             f"{_line(1, shot.title, shot.passage)}\n"
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n"
             for shot in _SHOTS[: self.shots]
         )
+        return f"{_INSTRUCTION_PASSAGES}\n\n{shots}"
+
+    def _contextual_text(self, question: str, passages: Sequence[Passage]) -> str:
         lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
-        return f"{_INSTRUCTION_PASSAGES}\n\n{shots}{lines}Question: {question}\nAnswer:"
+        return f"{self._contextual_head()}{lines}Question: {question}\nAnswer:"
 
     def _messages(self, question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
         messages = [
@@ -176,13 +196,14 @@ def _prompt(
 ) -> Prompt:
     question = as_data(question)
     if style.form == "chat":
-        text = model.render_chat(style._messages(question, passages))
-        stop: tuple[str, ...] = ("\n",)
+        messages = style._messages(question, passages)
+        text = model.render_chat(messages)
+        # A template may lay the message out otherwise; then nothing is known to be fixed.
+        head = text[: max(text.rfind(messages[-1]["content"]), 0)]
+    elif passages:
+        text, head = style._contextual_text(question, passages), style._contextual_head()
     else:
-        text = (
-            style._contextual_text(question, passages) if passages else style._closed_text(question)
-        )
-        stop = ("\n",)
+        text, head = style._closed_text(question), style._closed_head()
     ids = model.encode(text)
     limit = min(model.context_tokens - 64, _MAX_QUESTION_TOKENS + style.passage_tokens + 1_000)
     if len(ids) > limit:
@@ -190,7 +211,18 @@ def _prompt(
             f"the question makes a prompt of {len(ids)} tokens; {model.name} takes {limit}.",
             hint="Shorten the question.",
         )
-    return Prompt(tuple(ids), stop)
+    return Prompt(tuple(ids), ("\n",), shared=_shared(model, head, ids))
+
+
+def _shared(model: CausalModel, head: str, ids: Sequence[int]) -> int:
+    """Return how many ids are those of the head by itself; 0 where a token runs across its end.
+
+    The whole text is what is tokenised, always: what was learned and kept about a model is bound
+    to those ids. A head ends in a line break, after which tokenisers begin anew, so that its
+    ids come first; where one does not, there is nothing to share.
+    """
+    alone = model.encode(head) if head else []
+    return len(alone) if list(ids[: len(alone)]) == alone else 0
 
 
 def _line(number: int, title: str, text: str) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 from rag_router.artefacts import fingerprint_of
 from rag_router.errors import ModelError
 from rag_router.models.base import Ability, Prefill
+from rag_router.models.prefixes import checked_shared
 
 __all__ = ["Reply", "ScriptedModel"]
 
@@ -103,6 +104,10 @@ class ScriptedModel:
         return frozenset({"hidden_states", "logits", "streams"})
 
     @property
+    def parameters(self) -> int:
+        return 0
+
+    @property
     def vocabulary_size(self) -> int:
         return _VOCABULARY
 
@@ -127,7 +132,13 @@ class ScriptedModel:
     def render_chat(self, messages: Sequence[Mapping[str, str]]) -> str:
         raise ModelError(f"{self.name} has no chat template.", hint="Use few-shot text.")
 
-    def prefill(self, prompts: Sequence[Sequence[int]], *, hidden: bool = False) -> Prefill:
+    def prefill(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        hidden: bool = False,
+        shared: Sequence[int] | None = None,
+    ) -> Prefill:
         lengths = tuple(len(prompt) for prompt in prompts)
         if not lengths or min(lengths) == 0:
             raise ModelError("an empty prompt cannot be read.", hint="Give it at least one token.")
@@ -136,6 +147,7 @@ class ScriptedModel:
                 f"a prompt of {max(lengths)} tokens does not fit {self.name}, "
                 f"which reads {self._context}."
             )
+        checked_shared(prompts, shared)  # reading costs nothing here, so nothing is kept
         memory = _Memory(tuple((tuple(prompt), len(prompt)) for prompt in prompts))
         return Prefill(
             logits=self._logits(memory),

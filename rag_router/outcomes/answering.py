@@ -67,7 +67,10 @@ def answer_prompts(
 
 def _answer(model: CausalModel, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Outcome]:
     role: Role = "closed"
-    streams = start(model.prefill([prompt.ids for prompt in prompts]))
+    read = model.prefill(
+        [prompt.ids for prompt in prompts], shared=[prompt.shared for prompt in prompts]
+    )
+    streams = start(read)
     strategy = OneStream(role)
     answers = decode(
         model,

@@ -8,6 +8,7 @@ from rag_router.signals.base import (
     Requirements,
     Signal,
     Signals,
+    is_dear,
     requirements,
 )
 from rag_router.signals.closed_book import ClosedBook, ClosedBookPass
@@ -24,5 +25,6 @@ __all__ = [
     "Requirements",
     "Signal",
     "Signals",
+    "is_dear",
     "requirements",
 ]

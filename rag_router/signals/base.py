@@ -27,6 +27,7 @@ __all__ = [
     "Requirements",
     "Signal",
     "Signals",
+    "is_dear",
     "requirements",
 ]
 
@@ -87,7 +88,8 @@ class Requirements:
 class Signal(Protocol[V_co]):
     """A fact about a question. Instances are frozen and hashable; equal ones are computed once.
 
-    One that reads more than the model's answers says so by an attribute `requires`.
+    One that reads more than the model's answers says so by an attribute `requires`; one that
+    prompts, samples or asks another model, beyond the closed-book answer, by `dear = True`.
     """
 
     @property
@@ -98,6 +100,11 @@ class Signal(Protocol[V_co]):
 
         It may read other signals from the board; what those cost is not its own cost.
         """
+
+
+def is_dear(signal: Signal[Any]) -> bool:
+    """Whether a signal costs more than the closed-book pass and its greedy answer."""
+    return bool(getattr(signal, "dear", False))
 
 
 def requirements(signals: Iterable[Signal[Any]]) -> Requirements:

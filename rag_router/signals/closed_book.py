@@ -22,11 +22,14 @@ class ClosedBook:
         prompt: The prompt that was read.
         stream: Next-token logits and cache; decoding and contrast go on from here.
         hidden: Last token's hidden states, float32 (layers + 1, width).
+        experts: Which experts read the last token, bool (layers, experts); None where the model
+            does not show its routers.
     """
 
     prompt: Prompt
     stream: Started
     hidden: Tensor
+    experts: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,11 @@ class ClosedBookPass:
         prompts = [
             closed_book_prompt(board.model, board.style, board.questions[row].text) for row in rows
         ]
-        prefill = board.model.prefill([prompt.ids for prompt in prompts], hidden=True)
-        return [
-            Reading(ClosedBook(prompt, stream, hidden), Cost(forward_rows=1))
-            for prompt, stream, hidden in zip(prompts, start(prefill), prefill.hidden, strict=True)
-        ]
+        prefill = board.model.prefill(
+            [prompt.ids for prompt in prompts],
+            hidden=True,
+            shared=[prompt.shared for prompt in prompts],
+        )
+        experts = [None] * len(prompts) if prefill.experts is None else list(prefill.experts)
+        read = zip(prompts, start(prefill), prefill.hidden, experts, strict=True)
+        return [Reading(ClosedBook(*one), Cost(forward_rows=1)) for one in read]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
 from tiny import KINDS, tiny_model
 
 from rag_router.errors import ModelError
-from rag_router.models.base import CausalModel
+from rag_router.models.base import Ability, CausalModel
 from rag_router.models.scripted import Reply, ScriptedModel
 
 SCRIPT = {"Rome": Reply("Tiber and old", 0.9), "Oslo": Reply("cold", 0.6)}
 MODELS: dict[str, Callable[[], CausalModel]] = {
     "scripted": lambda: ScriptedModel(SCRIPT, context_tokens=128),
     **{kind: lambda kind=kind: tiny_model(kind) for kind in KINDS},
+    # Its window is wide enough for a prefix to be kept, and narrower than most prompts.
+    "gemma3-wide": lambda: tiny_model("gemma3", window=24),
 }
 TEXTS = ("Rome", "a", "Who lives in Oslo and why?", "Rome, as seen from Oslo on a clear day")
 
@@ -62,6 +65,27 @@ def test_a_selection_drops_the_columns_that_only_pad(model):
     cache = model.prefill([model.encode(text) for text in TEXTS]).cache
     assert cache.length >= max(len(model.encode(text)) for text in TEXTS)
     assert cache.select([1]).length == len(model.encode(TEXTS[1]))
+
+
+def test_what_is_shared_changes_nothing_that_is_read(model):
+    head = model.encode("Rome and Oslo are cities.\n\n")
+    prompts = [[*head, *model.encode(text, begin=False)] for text in (*TEXTS, "")]
+    prompts.append(model.encode(TEXTS[0]))
+    shared = [len(head)] * (len(TEXTS) + 1) + [0]
+    whole = model.prefill(prompts, hidden=True)
+    for _ in ("for the first time", "and again"):
+        read = model.prefill(prompts, hidden=True, shared=shared)
+        assert (read.tokens, read.cache.rows) == (whole.tokens, len(prompts))
+        assert close(read.logits, whole.logits)
+        assert close(read.hidden, whole.hidden)
+        tokens = whole.logits.argmax(dim=-1).tolist()
+        assert close(model.step(read.cache, tokens)[0], model.step(whole.cache, tokens)[0])
+
+
+@pytest.mark.parametrize("shared", [[1], [0, 3], [0, -1], [0, 0, 0]])
+def test_shared_prefixes_that_do_not_lie_in_their_prompts_are_errors(model, shared):
+    with pytest.raises(ModelError, match="share"):
+        model.prefill([[5, 6], [5, 7]], shared=shared)
 
 
 # A script says what follows which prompt, so it must know where the prompt ends; weights do not.
@@ -118,5 +142,5 @@ def test_text_survives_the_tokeniser_and_begins_at_most_once(model):
 def test_a_model_has_a_name_a_fingerprint_and_known_abilities(model):
     assert model.name
     assert model.fingerprint == model.fingerprint != ""
-    assert model.abilities <= {"hidden_states", "logits", "streams", "adapters"}
+    assert model.abilities <= set(get_args(Ability))
     assert all(0 <= token < model.vocabulary_size for token in model.end_ids)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
-from rag_router.decoders.arithmetic import interpolate
 from rag_router.models.streams import Facts, StepInput
 
 ROW = st.lists(st.floats(-20, 20), min_size=4, max_size=4)
@@ -92,9 +91,3 @@ def test_permuting_the_rows_permutes_the_outcome(rows, random):
     moved = step([rows[i][0] for i in order], [rows[i][1] for i in order])
     assert torch.equal(moved.scores, out.scores[order])
     assert torch.equal(moved.alpha, out.alpha[order])
-
-
-def test_interpolation_reaches_both_ends_and_beyond():
-    closed, context = torch.tensor([[1.0, 3.0]] * 3), torch.tensor([[2.0, 1.0]] * 3)
-    out = interpolate(closed, context, torch.tensor([0.0, 1.0, 2.0]))
-    assert out.tolist() == [[1.0, 3.0], [2.0, 1.0], [1 + 2 * (2 - 1), 3 + 2 * (1 - 3)]]

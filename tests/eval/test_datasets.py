@@ -7,7 +7,12 @@ from itertools import pairwise
 import pytest
 
 from rag_router.errors import DataError
-from rag_router.eval.datasets import data_hash, is_held_out, read_questions
+from rag_router.eval.datasets import (
+    data_hash,
+    is_held_out,
+    read_questions,
+    require_answers,
+)
 from rag_router.types import Passage, Question
 
 
@@ -69,23 +74,27 @@ def test_a_gzipped_file_reads_like_a_plain_one(write):
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("{", "is not a question"),
-        ("[1]", "is not a question"),
-        ('"text"', "is not a question"),
+        ("{", "not JSON: Expecting property name"),
+        ("[1]", "expected an object, saw a list of 1"),
+        ('"text"', 'expected an object, saw "text"'),
         ('{"id": "a"}', "lacks 'question'"),
         ('{"question": "a"}', "lacks 'id'"),
+        ('{"id": null, "question": "a"}', "lacks 'id'"),
+        ('{"id": true, "question": "a"}', "id is text or a whole number, saw true"),
+        ('{"id": " ", "question": "a"}', "id is text or a whole number"),
+        ('{"id": "a", "question": " "}', "question is blank"),
         ('{"id": "a", "question": 5}', "expected text, saw 5"),
         ('{"id": "a", "question": "b", "answers": [1990]}', "expected text, saw 1990"),
-        ('{"id": "a", "question": "b", "answers": "Paris"}', "answers is a list, saw 'Paris'"),
+        ('{"id": "a", "question": "b", "answers": "Paris"}', 'answers is a list, saw "Paris"'),
         ('{"id": "a", "question": "b", "contexts": {"id": 1}}', "contexts is a list"),
-        ('{"id": "a", "question": "b", "contexts": ["text"]}', "is not a question"),
+        ('{"id": "a", "question": "b", "contexts": ["text"]}', "contexts[0]: expected an object"),
         ('{"id": "a", "question": "b", "contexts": [{"id": 1, "text": 2}]}', "saw 2"),
-        ('{"id": "a", "question": "b", "meta": [1]}', "is not a question"),
+        ('{"id": "a", "question": "b", "meta": [1]}', "meta is an object, saw a list of 1"),
     ],
 )
 def test_a_broken_line_is_named_by_file_and_line(write, broken, said):
     path = write(line(1), "", broken)
-    assert problem(path).startswith(f"{path}:3 is not a question")
+    assert problem(path).startswith(f"{path}:3: ")
     assert said in problem(path)
 
 
@@ -97,7 +106,7 @@ def test_bytes_that_are_no_text_are_named_too(tmp_path):
 
 def test_an_id_that_stands_twice_is_an_error_in_one_file_only(write, tmp_path):
     path = write(line(1), line(2), line(1))
-    assert problem(path) == f"{path}:3: the id 'q1' stands twice."
+    assert problem(path) == f"{path}:3: the id 'q1' stands twice, first at {path}:1."
     one, other = write(line(1), name="one.jsonl"), write(line(1), name="other.jsonl")
     assert [q.id for q in read_questions([one, other])] == ["q1", "q1"]
 
@@ -135,6 +144,39 @@ def test_the_limit_counts_for_each_file_and_after_what_has_no_answer(write):
     assert len(found) == 4 + 4
     assert all(q.answers for q in found)
     assert len(read_questions([one, other], answers=True)) == 5 + 10
+
+
+def test_a_question_without_answers_stays_unless_answers_are_asked_for(write):
+    path = write(line(1, answers=[]), line(2, answers=[" "]), line(3, answers=["", "a"]))
+    assert [q.answers for q in read_questions([path])] == [(), (), ("a",)]
+    assert [q.id for q in read_questions([path], answers=True)] == ["q3"]
+
+
+def test_a_measure_that_needs_answers_names_how_many_have_none():
+    have = [Question(id=f"a{n}", text="?", answers=("a",)) for n in range(3)]
+    lack = [Question(id=f"b{n}", text="?") for n in range(7)]
+    require_answers(have)
+    with pytest.raises(DataError) as caught:
+        require_answers([*have, *lack])
+    assert caught.value.message == (
+        "7 of 10 questions have no accepted answers: 'b0', 'b1', 'b2', 'b3', 'b4', …."
+    )
+
+
+def test_choices_and_the_letter_of_the_right_one_pass_through(write):
+    meta = {"choices": ["x", "y"], "answer_letter": "B"}
+    (question,) = read_questions([write(line(1, answers=["y"], meta=meta))])
+    assert question.meta == meta
+
+
+def test_files_of_other_layouts_may_stand_beside_ours(write):
+    ours = write(line(1, answers=["a"]))
+    other = write('{"question": "who?", "answer": ["b"]}', name="nq.jsonl")
+    assert [(q.id, q.answers) for q in read_questions([ours, str(other)])] == [
+        ("q1", ("a",)),
+        ("nq:1", ("b",)),
+    ]
+    assert [q.id for q in read_questions([ours], format="jsonl")] == ["q1"]
 
 
 def test_who_is_held_out_depends_on_id_share_and_seed_alone():

@@ -69,3 +69,32 @@ def test_joining_in_two_steps_is_joining_in_one(left, right):
     assert torch.equal(once.mask, twice.mask)
     for row in range(once.rows):
         assert held(once, row) == held(twice, row)
+
+
+def test_copies_of_a_prefix_are_cut_at_their_ends_and_stand_at_the_right():
+    # Three columns fit into the window of four, so both layers hold them all: 0, 1 and 2.
+    copies = one_row(3).spread([3, 1, 0])
+    assert (copies.rows, copies.length) == (3, 3)
+    assert copies.mask.tolist() == [[True] * 3, [False, False, True], [False] * 3]
+    for layer in (0, 1):
+        assert copies.keys[layer][:, 0, :, 0].tolist() == [[0, 1, 2], [0, 0, 0], [0, 0, 0]]
+        assert torch.equal(copies.values[layer], -copies.keys[layer])
+    assert held(copies, 0) == ([0, 1, 2], [0, 1, 2])
+    assert held(copies, 1) == ([0], [0])
+    assert held(copies, 2) == ([], [])
+
+
+@given(st.integers(1, WINDOW - 1), st.data())
+def test_every_copy_holds_the_first_tokens_and_nothing_else(length, data):
+    kept = data.draw(st.lists(st.integers(0, length), min_size=1, max_size=4))
+    copies = one_row(length).spread(kept)
+    assert copies.positions.tolist() == kept
+    for row, count in enumerate(kept):
+        assert held(copies, row) == (list(range(count)), list(range(count)))
+
+
+def test_bytes_are_those_of_keys_values_and_mask():
+    # Six columns: 6 in the full layer and 3 in the sliding one, keys and values of 4 bytes each,
+    # and one byte a column for the mask.
+    assert one_row(6).nbytes == (6 + 3) * 2 * 4 + 6
+    assert KeyValues.join([one_row(6), one_row(6)]).nbytes == 2 * one_row(6).nbytes

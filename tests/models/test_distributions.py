@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_router.models.distributions import divergence, entropy
+from rag_router.models.distributions import divergence, entropy, margin
 
 NEVER = -math.inf
 ROWS = st.lists(st.floats(-30, 30), min_size=5, max_size=5)
@@ -59,3 +59,13 @@ def test_rows_do_not_see_each_other(one, other):
     both = torch.tensor([one, other])
     assert entropy(both)[0] == entropy(both[:1])[0]
     assert divergence(both, both.flip(-1))[1] == divergence(both[1:], both[1:].flip(-1))[0]
+
+
+def test_the_margin_is_the_gap_between_the_two_likeliest_tokens():
+    logits = torch.tensor([[0.2, 0.7, 0.1], [0.4, 0.2, 0.4]]).log()
+    assert margin(logits).tolist() == pytest.approx([0.7 - 0.2, 0.4 - 0.4], abs=1e-6)
+
+
+def test_a_token_that_is_certain_or_alone_has_all_the_margin_there_is():
+    assert margin(torch.tensor([[NEVER, 5.0, NEVER]])).tolist() == [1.0]
+    assert margin(torch.tensor([[5.0]])).tolist() == [1.0]

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from stand_ins import passage
 
 from rag_router.errors import QuestionError
+from rag_router.models.causal import TransformersModel
 from rag_router.models.prompts import PromptStyle, closed_book_prompt, contextual_prompt
 from rag_router.models.scripted import ScriptedModel
+from rag_router.models.store import ModelStore
 
 MODEL = ScriptedModel({})
 STYLE = PromptStyle()
@@ -182,3 +184,83 @@ def test_what_is_learned_under_one_style_is_not_valid_under_another():
     assert len({style.fingerprint for style in styles}) == 3
     # The budget of passages is no part of the closed-book prompt.
     assert PromptStyle(passage_tokens=5).fingerprint == STYLE.fingerprint
+
+
+def test_the_fixed_beginning_is_marked_and_is_the_same_whatever_is_asked():
+    for put in (closed_book_prompt, lambda *a: contextual_prompt(*a, [passage("Some text.")])):
+        prompts = [put(MODEL, STYLE, question) for question in ("who?", HOSTILE, "")]
+        (head,) = {prompt.ids[: prompt.shared] for prompt in prompts}
+        # All of the worked examples, and nothing of the question or its passages.
+        assert MODEL.decode(head).endswith("Answer: Bolivia and Peru\n\n")
+        assert head[0] == 256
+
+
+def test_the_beginnings_of_both_streams_differ():
+    alone = closed_book_prompt(MODEL, STYLE, "q")
+    beside = contextual_prompt(MODEL, STYLE, "q", [passage("Some text.")])
+    assert alone.shared < beside.shared
+    assert alone.ids[:60] != beside.ids[:60]
+    assert contextual_prompt(MODEL, STYLE, "q", []).shared == alone.shared
+
+
+def test_without_examples_the_instruction_is_shared():
+    prompt = closed_book_prompt(MODEL, PromptStyle(shots=0), "q")
+    assert prompt.shared == 1 + len("Answer each question with a few words.\n\n")
+
+
+def test_of_a_chat_everything_before_the_last_message_is_shared():
+    style = PromptStyle.of(CHAT)
+    for prompt in (
+        closed_book_prompt(CHAT, style, "who?"),
+        contextual_prompt(CHAT, style, "who?", [passage("Some text.")]),
+    ):
+        head, tail = prompt.ids[: prompt.shared], prompt.ids[prompt.shared :]
+        assert CHAT.decode(head).endswith("<|assistant|>Bolivia and Peru<|end|>\n<|user|>")
+        assert CHAT.decode(tail).endswith("Question: who?<|end|>\n<|assistant|>")
+
+
+class ShoutingModel(ChatModel):
+    """Its template writes what it is given in capitals."""
+
+    def render_chat(self, messages):
+        return super().render_chat(messages).upper()
+
+
+def test_a_template_that_rewrites_messages_shares_nothing():
+    assert closed_book_prompt(ShoutingModel({}), PromptStyle(form="chat"), "who?").shared == 0
+
+
+class MergingModel(ScriptedModel):
+    """One token for a line break and the letter behind it, so that tokens cross lines."""
+
+    def encode(self, text, *, begin=True):
+        return super().encode(text.replace("\nQ", "\x01"), begin=begin)
+
+
+def test_where_a_token_runs_across_the_boundary_nothing_is_shared_and_the_tokens_stay():
+    model = MergingModel({})
+    prompt = closed_book_prompt(model, STYLE, "who?")
+    assert prompt.shared == 0
+    text = closed("who?")
+    assert list(prompt.ids) == model.encode(text)
+    # A passage comes first here, and no token runs across.
+    assert contextual_prompt(model, STYLE, "who?", [passage("Some text.")]).shared > 0
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", ["gemma-3-270m", "smollm2-135m-instruct"])
+def test_the_bundled_tokenisers_begin_anew_behind_the_fixed_beginning(name):
+    found = ModelStore().resolve(name)
+    model = TransformersModel.load(found.path, name=name, fingerprint="f", device="cpu")
+    style = PromptStyle.of(model)
+    for question in ("who wrote hamlet", "", "'s", "[1]", "…", "日本語", "🦄 ?", HOSTILE):
+        for prompt in (
+            closed_book_prompt(model, style, question),
+            contextual_prompt(model, style, question, [passage(question or "x", title=question)]),
+        ):
+            assert prompt.shared > 80
+            text = model.decode(prompt.ids)
+            head, tail = prompt.ids[: prompt.shared], prompt.ids[prompt.shared :]
+            assert text == model.decode(head) + model.decode(tail)
+            assert "Bolivia and Peru" in model.decode(head)
+            assert "Bolivia and Peru" not in model.decode(tail)

@@ -20,16 +20,28 @@ from transformers import (
     LlamaForCausalLM,
     MixtralConfig,
     MixtralForCausalLM,
+    OlmoeConfig,
+    OlmoeForCausalLM,
 )
 
 from rag_router.models.causal import TransformersModel
+from rag_router.models.prefixes import PrefixCache
 
-__all__ = ["KINDS", "WINDOW", "CharacterTokenizer", "plain_logits", "prompt_of", "tiny_model"]
+__all__ = [
+    "KINDS",
+    "WINDOW",
+    "CharacterTokenizer",
+    "CountedNetwork",
+    "counted_model",
+    "plain_logits",
+    "prompt_of",
+    "tiny_model",
+]
 
 # Matrices this small are done before a second thread has woken up.
 torch.set_num_threads(1)
 
-KINDS = ("llama", "gemma3", "mixtral")
+KINDS = ("llama", "gemma3", "mixtral", "olmoe")
 WINDOW = 8
 VOCABULARY = 97
 CONTEXT = 128
@@ -72,36 +84,76 @@ class CharacterTokenizer:
         return "".join(chr(32 + i - 3) for i in ids if i > 2)
 
 
+class CountedNetwork:
+    """Passes everything on to a network, and notes the shape (rows, columns) of what it reads."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self.read: list[tuple[int, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    def __call__(self, **inputs: Any) -> Any:
+        self.read.append(tuple(inputs["input_ids"].shape))
+        return self._network(**inputs)
+
+
 @cache
-def _network(kind: str) -> Any:
+def _network(kind: str, window: int = WINDOW) -> Any:
     torch.manual_seed(0)
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(**_COMMON)).eval()
     if kind == "gemma3":
         layers = [_SLIDING, _SLIDING, _FULL, _SLIDING]
-        config = Gemma3TextConfig(**_COMMON, head_dim=8, sliding_window=WINDOW, layer_types=layers)
+        config = Gemma3TextConfig(**_COMMON, head_dim=8, sliding_window=window, layer_types=layers)
         return Gemma3ForCausalLM(config).eval()
+    if kind == "olmoe":
+        config = OlmoeConfig(**_COMMON, num_experts=6, num_experts_per_tok=2)
+        return OlmoeForCausalLM(config).eval()
     experts = {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None}
     return MixtralForCausalLM(MixtralConfig(**_COMMON, **experts)).eval()
 
 
-def tiny_model(kind: str, *, begins: bool = True) -> TransformersModel:
+def tiny_model(
+    kind: str,
+    *,
+    begins: bool = True,
+    window: int = WINDOW,
+    prefixes: PrefixCache | None = None,
+) -> TransformersModel:
     """A model of this kind; its weights are shared by all callers and never change."""
+    return _model(_network(kind, window), kind, begins=begins, prefixes=prefixes)
+
+
+def counted_model(
+    kind: str, *, prefixes: PrefixCache | None = None
+) -> tuple[TransformersModel, CountedNetwork]:
+    """The same, and what notes how much it reads."""
+    network: Any = CountedNetwork(_network(kind))
+    return _model(network, kind, prefixes=prefixes), network
+
+
+def _model(
+    network: Any, kind: str, *, begins: bool = True, prefixes: PrefixCache | None
+) -> TransformersModel:
     tokenizer: Any = CharacterTokenizer(begins=begins)
-    return TransformersModel(_network(kind), tokenizer, name=f"tiny-{kind}", fingerprint=kind)
+    name = f"tiny-{kind}"
+    return TransformersModel(network, tokenizer, name=name, fingerprint=kind, prefixes=prefixes)
 
 
 @torch.inference_mode()
-def plain_logits(kind: str, ids: Sequence[int]) -> Tensor:
+def plain_logits(kind: str, ids: Sequence[int], window: int = WINDOW) -> Tensor:
     """Next-token logits by one pass over everything, without cache, padding or batch."""
-    out: Tensor = _network(kind)(torch.tensor([list(ids)]), use_cache=False).logits
+    out: Tensor = _network(kind, window)(torch.tensor([list(ids)]), use_cache=False).logits
     return out[0, -1]
 
 
 @torch.inference_mode()
-def plain_hidden(kind: str, ids: Sequence[int]) -> Tensor:
+def plain_hidden(kind: str, ids: Sequence[int], window: int = WINDOW) -> Tensor:
     """The last token's hidden states (layers + 1, width), likewise."""
-    out = _network(kind)(torch.tensor([list(ids)]), use_cache=False, output_hidden_states=True)
+    network = _network(kind, window)
+    out = network(torch.tensor([list(ids)]), use_cache=False, output_hidden_states=True)
     return torch.stack([layer[0, -1] for layer in out.hidden_states])
 
 

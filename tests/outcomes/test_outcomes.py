@@ -28,11 +28,11 @@ class Counted(ScriptedModel):
         super().__init__({"rome": Reply("old", 0.9)}, otherwise=Reply("no", 0.5))
         self.read, self.fails_after = 0, fails_after
 
-    def prefill(self, prompts, *, hidden=False):
+    def prefill(self, prompts, *, hidden=False, shared=None):
         if self.read + len(prompts) > self.fails_after:
             raise ModelError("out of memory.")
         self.read += len(prompts)
-        return super().prefill(prompts, hidden=hidden)
+        return super().prefill(prompts, hidden=hidden, shared=shared)
 
 
 def prompts(*texts, stop=("\n",)):

@@ -1,0 +1,186 @@
+"""Which generator should answer? `rag-router eval routing`.
+
+Every model answers every question once, closed-book; routers then choose columns of the cached
+outcomes, and no model is asked again (RouterBench, Hu et al. 2024, arXiv 2403.12031). Compared:
+each model alone, the best of them, the zero router (blind mixing), the model whose gate is surest,
+and the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_router.errors import DataError
+from rag_router.eval.metrics.bootstrap import Bootstrap
+from rag_router.eval.metrics.pair_routing import apgr, calls_needed, strong_share_curve
+from rag_router.eval.metrics.routing import (
+    Point,
+    aiq,
+    best_single,
+    oracle_choices,
+    routing_figures,
+    single_models,
+    zero_router,
+)
+from rag_router.eval.report import Curve, Interval, Lines, Mark, Report, Table
+from rag_router.types import Question
+
+__all__ = ["RoutingRun", "routing_report", "routing_summary"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRun:
+    """What every model got right, and what routers choose.
+
+    Attributes:
+        questions: What was asked.
+        models: Names of the columns.
+        right: Whether each model was right, shape (n, models).
+        cost: What each answer cost: billions of parameters times tokens, shape (n, models).
+        choices: For each router, the column it sends each question to, shape (n,).
+        ms: Milliseconds a router takes for a question.
+        answers: What each model said, by model.
+        preference: For two models, how much the dearer is to be preferred, shape (n,); None
+            where no router says.
+    """
+
+    questions: Sequence[Question]
+    models: tuple[str, ...]
+    right: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    choices: Mapping[str, NDArray[np.int64]]
+    ms: Mapping[str, float]
+    answers: Mapping[str, Sequence[str]]
+    preference: NDArray[np.float64] | None = None
+
+    def columns(self) -> dict[str, NDArray[np.int64]]:
+        """Every policy as a choice of columns: single models, routers, best single, oracle."""
+        n = len(self.questions)
+        singles = {
+            name: np.full(n, column, dtype=np.int64) for column, name in enumerate(self.models)
+        }
+        best = np.full(n, best_single(self.right, self.cost), dtype=np.int64)
+        return {
+            **singles,
+            **self.choices,
+            "best_single": best,
+            "oracle": oracle_choices(self.right, self.cost),
+        }
+
+
+def routing_summary(run: RoutingRun) -> dict[str, Any]:
+    """Return what the command prints, with paired bootstrap intervals of 95 %.
+
+    Raises:
+        DataError: fewer than two models.
+    """
+    if len(run.models) < 2:
+        raise DataError(
+            f"routing needs two models or more; saw {', '.join(run.models) or 'none'}.",
+            hint="Name them: --model gemma-3-270m --model smollm2-135m-instruct.",
+        )
+    rows = np.arange(len(run.questions))
+    routers: dict[str, dict[str, Any]] = {}
+    for name, chosen in run.columns().items():
+        found = routing_figures(chosen, run.right, run.cost)
+        ends = Bootstrap().mean(run.right[rows, chosen])
+        routers[name] = {key: round(value, 4) for key, value in found.items()}
+        routers[name]["accuracy_95"] = [round(ends.low, 4), round(ends.high, 4)]
+        if name in run.ms:
+            routers[name]["ms_per_question"] = round(run.ms[name], 3)
+    points = {
+        name: Point(cost=row["cost"], accuracy=row["accuracy"]) for name, row in routers.items()
+    }
+    singles = single_models(run.right, run.cost)
+    low, high = min(p.cost for p in singles), max(p.cost for p in singles)
+    out: dict[str, Any] = {"n": len(run.questions), "routers": routers}
+    if high > low:
+        out["zero_router_aiq"] = round(
+            aiq(list(zero_router(run.right, run.cost)), lowest=low, highest=high), 4
+        )
+        for name in run.choices:
+            both = [*singles, points[name]]
+            routers[name]["aiq"] = round(aiq(both, lowest=low, highest=high), 4)
+    weak, strong = np.argsort([p.accuracy for p in singles])[[0, -1]]
+    better = singles[strong].accuracy > singles[weak].accuracy
+    if len(run.models) == 2 and run.preference is not None and better:
+        curve = strong_share_curve(run.preference, run.right[:, weak], run.right[:, strong])
+        out["pair"] = {
+            "weak": run.models[weak],
+            "strong": run.models[strong],
+            "apgr": round(apgr(curve), 4),
+            "cpt50": round(calls_needed(curve, 0.5), 4),
+            "cpt80": round(calls_needed(curve, 0.8), 4),
+        }
+    return out
+
+
+def routing_report(run: RoutingRun, manifest: Mapping[str, Any], *, title: str) -> Report:
+    """Put figures, the cost-accuracy plane and a row for each question together."""
+    summary = routing_summary(run)
+    corners = zero_router(run.right, run.cost)
+    columns = run.columns()
+    return Report(
+        kind="routing",
+        title=title,
+        summary=summary,
+        manifest=manifest,
+        tables=(
+            Table(
+                "Routers",
+                ("router", "accuracy", "cost", "regret", "AIQ"),
+                tuple(
+                    (
+                        name,
+                        Interval(row["accuracy"], *row["accuracy_95"]),
+                        row["cost"],
+                        row["regret"],
+                        row.get("aiq"),
+                    )
+                    for name, row in summary["routers"].items()
+                ),
+                note="Cost: billions of parameters times tokens read and written.",
+            ),
+        ),
+        figures=(
+            Lines(
+                "Accuracy against cost",
+                "mean cost (billions of parameters x tokens)",
+                "accuracy",
+                (
+                    Curve(
+                        "zero router",
+                        tuple(p.cost for p in corners),
+                        tuple(p.accuracy for p in corners),
+                    ),
+                ),
+                tuple(
+                    Mark(name, row["cost"], row["accuracy"])
+                    for name, row in summary["routers"].items()
+                ),
+            ),
+        ),
+        questions=tuple(_row(run, columns, number) for number in range(len(run.questions))),
+        flags=tuple(f"{name} was wrong" for name in run.choices),
+    )
+
+
+def _row(run: RoutingRun, columns: Mapping[str, NDArray[np.int64]], number: int) -> dict[str, Any]:
+    question = run.questions[number]
+    row: dict[str, Any] = {
+        "id": question.id,
+        "question": question.text,
+        "gold": question.answers[0] if question.answers else "",
+    }
+    row |= {name: answers[number] for name, answers in run.answers.items()}
+    row["oracle"] = run.models[int(columns["oracle"][number])]
+    for name in run.choices:
+        chosen = int(columns[name][number])
+        row[name] = run.models[chosen]
+        row[f"{name} was wrong"] = not run.right[number, chosen]
+    return row

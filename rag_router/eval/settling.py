@@ -1,0 +1,178 @@
+"""Letting every strategy settle every dispute, after one reading of each prompt.
+
+The closed-book prompt and the prompt with passages are read once for each dispute; the strategies
+are rows of one batch that go on from there, so that none sees other caches than another. What was
+said is kept under all that it depends on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rag_router import __version__
+from rag_router.artefacts import fingerprint_of, identity_of
+from rag_router.eval.disputes import Dispute
+from rag_router.experts import Expert
+from rag_router.models.prompts import Prompt, closed_book_prompt, contextual_prompt
+from rag_router.models.streams import Facts, Role, Started, Strategy, Task, decode, start
+from rag_router.outcomes import RecordCache
+
+__all__ = ["STREAMS", "ms_per_token", "settle"]
+
+OnProgress = Callable[[int, int], None]
+
+STREAMS: frozenset[Role] = frozenset({"closed", "context"})
+"""What is read of every dispute; a strategy that reads more cannot take part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A dispute whose prompts have been read."""
+
+    streams: Mapping[Role, Started]
+    stop: tuple[str, ...]
+    facts: Facts
+
+    def task(self, strategy: Strategy, max_new_tokens: int) -> Task:
+        return Task(
+            streams={role: self.streams[role] for role in strategy.streams},
+            strategy=strategy,
+            facts=self.facts,
+            max_new_tokens=max_new_tokens,
+            stop=self.stop,
+        )
+
+
+def settle(
+    strategies: Mapping[str, Strategy],
+    expert: Expert,
+    disputes: Sequence[Dispute],
+    *,
+    facts: Sequence[Facts] | None = None,
+    cache: RecordCache | None = None,
+    max_new_tokens: int = 24,
+    batch_size: int = 4,
+    on_progress: OnProgress | None = None,
+) -> dict[str, list[str]]:
+    """Return what each strategy answers to each dispute.
+
+    Args:
+        strategies: By name; each reads no stream but those of `STREAMS`.
+        expert: Who answers.
+        disputes: Questions with their passages.
+        facts: What is known about each; None knows nothing.
+        cache: Where answers are kept.
+        max_new_tokens: Longest answer.
+        batch_size: Disputes at a time; the rows of a step are up to twice that for each strategy.
+        on_progress: Hears (done, all).
+    """
+    known_facts = [Facts()] * len(disputes) if facts is None else list(facts)
+    prompts = [_prompts(expert, dispute) for dispute in disputes]
+    keys = {
+        name: [
+            _key(expert, strategy, pair, fact, max_new_tokens)
+            for pair, fact in zip(prompts, known_facts, strict=True)
+        ]
+        for name, strategy in strategies.items()
+    }
+    known: dict[str, str] = {}
+    if cache is not None:
+        known = cache.get_json([key for line in keys.values() for key in line])
+    todo = [
+        row for row in range(len(disputes)) if any(line[row] not in known for line in keys.values())
+    ]
+    todo.sort(key=lambda row: len(prompts[row][1].ids))
+    for at in range(0, len(todo), batch_size):
+        rows = todo[at : at + batch_size]
+        read = _read(expert, [prompts[row] for row in rows], [known_facts[row] for row in rows])
+        wanted = [
+            (name, row, one)
+            for name in strategies
+            for row, one in zip(rows, read, strict=True)
+            if keys[name][row] not in known
+        ]
+        answers = decode(
+            expert.model, [one.task(strategies[name], max_new_tokens) for name, _, one in wanted]
+        )
+        fresh = {
+            keys[name][row]: answer.text
+            for (name, row, _), answer in zip(wanted, answers, strict=True)
+        }
+        if cache is not None:
+            cache.put_json("settled", fresh)
+        known |= fresh
+        if on_progress is not None:
+            on_progress(len(disputes) - len(todo) + at + len(rows), len(disputes))
+    return {name: [known[key] for key in line] for name, line in keys.items()}
+
+
+def ms_per_token(
+    strategies: Mapping[str, Strategy],
+    expert: Expert,
+    disputes: Sequence[Dispute],
+    *,
+    max_new_tokens: int = 24,
+    batch_size: int = 4,
+) -> dict[str, float]:
+    """Decode a few disputes with each strategy alone; return milliseconds per generated token.
+
+    The prompts' reading is not counted. The strategies take turns at each batch, after one that
+    warms up, so that none has the machine at a better time.
+    """
+    spent = dict.fromkeys(strategies, 0.0)
+    tokens = dict.fromkeys(strategies, 0)
+    for at in range(0, len(disputes), batch_size):
+        some = disputes[at : at + batch_size]
+        read = _read(expert, [_prompts(expert, one) for one in some], [Facts()] * len(some))
+        for name, strategy in strategies.items():
+            begin = time.perf_counter()
+            answers = decode(expert.model, [one.task(strategy, max_new_tokens) for one in read])
+            if at or len(disputes) <= batch_size:
+                spent[name] += time.perf_counter() - begin
+                tokens[name] += sum(len(answer.tokens) for answer in answers)
+    return {name: 1000 * spent[name] / max(tokens[name], 1) for name in strategies}
+
+
+def _prompts(expert: Expert, dispute: Dispute) -> tuple[Prompt, Prompt]:
+    text = dispute.question.text
+    return (
+        closed_book_prompt(expert.model, expert.style, text),
+        contextual_prompt(expert.model, expert.style, text, dispute.passages),
+    )
+
+
+def _read(
+    expert: Expert, prompts: Sequence[tuple[Prompt, Prompt]], facts: Sequence[Facts]
+) -> list[_Read]:
+    closed, context = ([pair[place] for pair in prompts] for place in (0, 1))
+    first, second = (
+        start(expert.model.prefill([p.ids for p in side], shared=[p.shared for p in side]))
+        for side in (closed, context)
+    )
+    return [
+        _Read({"closed": a, "context": b}, prompt.stop, fact)
+        for a, b, prompt, fact in zip(first, second, context, facts, strict=True)
+    ]
+
+
+def _key(
+    expert: Expert,
+    strategy: Strategy,
+    prompts: tuple[Prompt, Prompt],
+    facts: Facts,
+    max_new_tokens: int,
+) -> str:
+    closed, context = prompts
+    return fingerprint_of(
+        "settled",
+        __version__,
+        expert.model.fingerprint,
+        repr(closed.ids),
+        repr(context.ids),
+        repr(context.stop),
+        identity_of(strategy),
+        identity_of(facts),
+        str(max_new_tokens),
+    )
