@@ -1,6 +1,6 @@
 """Fitting gates on right and wrong answers, filters and decoders on what is really found.
 
-Everything is fitted on three quarters of the questions and judged on the rest; which question
+Everything is fitted on one half of the questions and judged on the other; which question
 belongs where is decided by a hash of its id, so that the split never moves.
 """
 

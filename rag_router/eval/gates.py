@@ -1,6 +1,6 @@
 """Which gate tells best what the model knows? `rag-router eval gates`.
 
-Gates are judged on questions that nothing was fitted on (a quarter of every set, by hash of the
+Gates are judged on questions that nothing was fitted on (half of every set, by hash of the
 ids), against the greedy closed-book answer being right. Intervals are paired bootstrap intervals
 of 95 % over questions.
 """

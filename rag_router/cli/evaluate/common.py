@@ -44,7 +44,7 @@ def evaluation_options(command: Any) -> Any:
             help="Folder for the report: a page, figures and their data.",
         ),
         click.option(
-            "--held-out", is_flag=True, help="Only the quarter that fitting leaves out (by id)."
+            "--held-out", is_flag=True, help="Only the half that fitting leaves out (by id)."
         ),
         click.option("--limit", type=click.IntRange(min=1), help="Most questions of each set."),
         click.option(
