@@ -1,8 +1,10 @@
-"""Which gate tells best what the default model knows?
+"""Which gate tells best what a model knows? All registered gates, both bundled generators.
 
-    python -m benchmarks.gates --data FOLDER [--limit 400]
+    python -m benchmarks.gates --data FOLDER [--limit 2500] [--scores MODEL=FILE]...
 
-On the held-out quarter of five question sets, by hash of the ids; nothing was fitted on it.
+On the half of five question sets that fitting leaves out, by hash of the ids. `--scores` brings in
+another library's uncertainties for the same questions (benchmarks/peers). Gates that sample or
+prompt the model about itself are judged on fewer questions (`--dear-limit`).
 """
 
 from __future__ import annotations
@@ -10,19 +12,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
-from benchmarks.record import record
-from rag_router.assembly import load_expert
-from rag_router.calibration import auroc, brier_score, expected_calibration_error
-from rag_router.cli.options import progress
-from rag_router.eval.datasets import data_hash, is_held_out, read_questions
-from rag_router.eval.fitting import label_answers
-from rag_router.fitted import shipped
-from rag_router.gates import GATES, FittedGate
-from rag_router.outcomes import OutcomeCache
+from benchmarks.record import record, report_folder
+from rag_router.cli.evaluate.common import read_data
+from rag_router.cli.evaluate.gates import run_gates
+from rag_router.eval.datasets import data_hash
+from rag_router.eval.gates import gate_report, gate_summary
+from rag_router.eval.report import write_report
 from rag_router.settings import Settings
 
+MODELS = ("gemma-3-270m", "smollm2-135m-instruct")
 SETS = (
     "triviaqa/train.jsonl.gz",
     "webquestions/train.jsonl",
@@ -34,67 +33,40 @@ SETS = (
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option(
-    "--limit", default=400, show_default=True, help="Questions of each set, before the split."
-)
-def main(data: Path, limit: int) -> None:
+@click.option("--limit", default=1250, show_default=True, help="Most held-out questions of a set.")
+@click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option("--gate", "gates", multiple=True, help="Only these gates.")
+@click.option("--scores", multiple=True, metavar="MODEL=FILE", help="Of another library.")
+@click.option("--name", default="gates", show_default=True, help="Of the result.")
+def main(
+    data: Path,
+    limit: int,
+    models: tuple[str, ...],
+    gates: tuple[str, ...],
+    scores: tuple[str, ...],
+    name: str,
+) -> None:
     """Measure, print and record."""
+    paths = [str(data / name) for name in SETS]
+    asked = read_data(paths, limit=limit, held_out=True)
+    peers = dict(pair.split("=", 1) for pair in scores)
     settings = Settings()
-    expert = load_expert(settings)
-    questions = read_questions([data / name for name in SETS], limit=limit, answers=True)
-    questions = [q for q in questions if is_held_out(q.id)]
-    bar, move = progress(f"{expert.name} answers")
-    with bar:
-        labelled = label_answers(
-            expert,
-            questions,
-            cache=OutcomeCache(settings.home / "outcomes.sqlite"),
-            batch_size=32,
-            on_progress=move,
+    figures: dict[str, object] = {"n": len(asked.questions), "default": settings.gate.name}
+    fingerprints = {}
+    for model in models:
+        run, manifest = run_gates(
+            settings,
+            model,
+            asked,
+            names=gates,
+            scores=Path(peers[model]) if model in peers else None,
         )
-    right = [one.right for one in labelled]
-    rows = {}
-    for name in GATES:
-        gate = GATES.build(name)
-        if not isinstance(gate, FittedGate):
-            continue
-        artefact = shipped(
-            "gate", name, expert.model.fingerprint, prompt_hash=expert.style.fingerprint
-        )
-        gate = gate.with_artefact(artefact) if artefact else gate
-        p = gate.probabilities(gate.features(labelled))
-        rows[name] = {
-            "auroc": round(auroc(p, right), 4),
-            "auroc_95": _interval(p, right),
-            "brier": round(brier_score(p, right), 4),
-            "ece": round(expected_calibration_error(p, right), 4),
-        }
-    best = {name: row["auroc"] for name, row in rows.items()}
-    figures = {
-        "n": len(questions),
-        "closed_book_accuracy": round(float(np.mean(right)), 4),
-        "default": settings.gate.name,
-        "best": max(best, key=lambda name: best[name]),
-        "gates": rows,
-    }
-    record(
-        "gates",
-        figures,
-        data_hash=data_hash(questions),
-        models={expert.name: expert.model.fingerprint},
-    )
-
-
-def _interval(p: np.ndarray, right: list[bool], draws: int = 2000) -> list[float]:
-    """95 % bootstrap interval of the AUROC."""
-    random = np.random.default_rng(0)
-    y = np.asarray(right)
-    found = []
-    while len(found) < draws:
-        rows = random.integers(0, len(y), len(y))
-        if 0 < y[rows].sum() < len(y):
-            found.append(auroc(p[rows], y[rows].tolist()))
-    return [round(float(q), 4) for q in np.quantile(found, [0.025, 0.975])]
+        figures[model] = gate_summary(run)
+        fingerprints[model] = dict(manifest["models"])[model] if "models" in manifest else ""
+        # Without the questions: they are other people's.
+        report = gate_report(run, manifest, title=f"Gates for {model}", rows=False)
+        write_report(report, report_folder(f"{name}-{model}"))
+    record(name, figures, data_hash=data_hash(asked.questions), models=fingerprints)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ def record(name: str, figures: Mapping[str, Any], **manifest: Any) -> Path:
     return path
 
 
+def report_folder(name: str) -> Path:
+    """Where a dated report goes: its page, its figures and their data."""
+    return RESULTS.parent / "reports" / f"{datetime.now(UTC).date().isoformat()}-{name}"
+
+
 def cores() -> int:
     """Cores this process may use."""
     import os

@@ -18,7 +18,8 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.examples", None),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),
     ("benchmarks.gates", ""),
-    ("benchmarks.decoders", ""),
+    ("benchmarks.policies", ""),
+    ("benchmarks.conflict", ""),
 )
 
 

@@ -158,9 +158,14 @@ def conflict_summary(run: ConflictRun, *, seed: int = 0) -> dict[str, Any]:
 
 
 def conflict_report(
-    run: ConflictRun, manifest: Mapping[str, Any], *, title: str, seed: int = 0
+    run: ConflictRun,
+    manifest: Mapping[str, Any],
+    *,
+    title: str,
+    seed: int = 0,
+    rows: bool = True,
 ) -> Report:
-    """Put figures, bars and a row for each dispute together."""
+    """Put figures and bars together, and a row for each dispute unless `rows` is false."""
     names = tuple(run.answers)
     ends = {name: _intervals(run, name, seed) for name in names}
     measured = [f for f in FIGURES if all(f in found for found in ends.values())]
@@ -202,8 +207,8 @@ def conflict_report(
                 ),
             ),
         ),
-        questions=tuple(_row(run, number) for number in range(len(run.disputes))),
-        flags=tuple(f"{name} was wrong" for name in names),
+        questions=tuple(_row(run, number) for number in range(len(run.disputes))) if rows else (),
+        flags=tuple(f"{name} was wrong" for name in names) if rows else (),
     )
 
 

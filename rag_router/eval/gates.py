@@ -108,8 +108,10 @@ def gate_summary(run: GateRun) -> dict[str, Any]:
     return out
 
 
-def gate_report(run: GateRun, manifest: Mapping[str, Any], *, title: str) -> Report:
-    """Put figures, curves and a row for each question together."""
+def gate_report(
+    run: GateRun, manifest: Mapping[str, Any], *, title: str, rows: bool = True
+) -> Report:
+    """Put figures and curves together, and a row for each question unless `rows` is false."""
     right = run.right
     summary = gate_summary(run)
     return Report(
@@ -136,8 +138,10 @@ def gate_report(run: GateRun, manifest: Mapping[str, Any], *, title: str) -> Rep
                 ),
             ),
         ),
-        questions=tuple(_row(run, number) for number in range(len(right))),
-        flags=("right", *(("gate was wrong",) if run.default in run.judgements else ())),
+        questions=tuple(_row(run, number) for number in range(len(right))) if rows else (),
+        flags=("right", *(("gate was wrong",) if run.default in run.judgements else ()))
+        if rows
+        else (),
     )
 
 

@@ -114,8 +114,10 @@ def policy_summary(run: PolicyRun) -> dict[str, Any]:
     return out
 
 
-def policy_report(run: PolicyRun, manifest: Mapping[str, Any], *, title: str) -> Report:
-    """Put figures, curves and a row for each question together."""
+def policy_report(
+    run: PolicyRun, manifest: Mapping[str, Any], *, title: str, rows: bool = True
+) -> Report:
+    """Put figures and curves together, and a row for each question unless `rows` is false."""
     columns, _ = run.columns()
     summary = policy_summary(run)
     never, always = columns["never"].outcomes.right, columns["always"].outcomes.right
@@ -161,8 +163,10 @@ def policy_report(run: PolicyRun, manifest: Mapping[str, Any], *, title: str) ->
                 ),
             ),
         ),
-        questions=tuple(_row(run, columns, number) for number in range(len(run.questions))),
-        flags=("gate was wrong", "nobody was right"),
+        questions=tuple(_row(run, columns, number) for number in range(len(run.questions)))
+        if rows
+        else (),
+        flags=("gate was wrong", "nobody was right") if rows else (),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rag_router.cli.evaluate.common import (
+    DataSet,
     Kept,
     evaluation_options,
     finish,
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     from rag_router.assembly import Parts
     from rag_router.eval.answering import Record
+    from rag_router.eval.policy_report import PolicyRun
     from rag_router.settings import Settings
     from rag_router.types import Question
 
-__all__ = ["answers"]
+__all__ = ["answers", "run_policies"]
 
 
 @click.command()
@@ -50,14 +52,34 @@ def answers(
     All policies are the same service on the same questions. With an index, the passages that
     come with a question are not shown.
     """
-    from rag_router.assembly import load_parts
-    from rag_router.eval.policy_report import PolicyRun, policy_report
+    from rag_router.eval.policy_report import policy_report
     from rag_router.gates import GATES
 
     settings = settings_from(config, expert=model, indexes=indexes)
     for name in names:
         GATES.get(name)
     data = read_data(paths, limit=limit, held_out=held_out)
+    run, manifest = run_policies(settings, data, names=names, use_cache=use_cache, seed=seed)
+    report = policy_report(run, manifest, title=f"When {settings.generator.model} looks things up")
+    finish(report, data, out=out, as_json=as_json)
+
+
+def run_policies(
+    settings: Settings,
+    data: DataSet,
+    *,
+    names: tuple[str, ...] = (),
+    use_cache: bool = True,
+    seed: int = 0,
+) -> tuple[PolicyRun, dict[str, Any]]:
+    """Let the service answer with retrieval switched off and on, once for each gate.
+
+    Returns:
+        What was answered, and what it was made with.
+    """
+    from rag_router.assembly import load_parts
+    from rag_router.eval.policy_report import PolicyRun
+
     parts = load_parts(settings, fetch=fetch_announced)
     kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
     records: dict[tuple[str, str], Sequence[Record]] = {}
@@ -75,8 +97,7 @@ def answers(
         seed=seed,
         indexes={name: index.manifest.passages for name, index in parts.indexes.items()},
     )
-    report = policy_report(run, manifest, title=f"When {parts.expert.name} looks things up")
-    finish(report, data, out=out, as_json=as_json)
+    return run, manifest
 
 
 def _answered(

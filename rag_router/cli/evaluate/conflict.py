@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rag_router.settings import Settings
     from rag_router.types import Question
 
-__all__ = ["conflict", "run_conflict"]
+__all__ = ["conflict", "joined", "run_conflict"]
 
 _TIMED = 20
 """Disputes on which strategies are timed, after a first batch that warms up."""
@@ -86,7 +86,7 @@ def conflict(
         use_cache=use_cache,
         seed=seed,
     )
-    both = data if harm is None else _joined(data, harm)
+    both = data if harm is None else joined(data, harm)
     manifest = manifest_of(settings, [expert], both, seed=seed)
     report = conflict_report(run, manifest, title=f"Memory against passages: {expert.name}")
     finish(report, both, out=out, as_json=as_json)
@@ -200,7 +200,8 @@ def _beside(
     )
 
 
-def _joined(one: DataSet, other: DataSet) -> DataSet:
+def joined(one: DataSet, other: DataSet) -> DataSet:
+    """Put two sets behind one another."""
     return DataSet(
         questions=[*one.questions, *other.questions],
         sets=[*one.sets, *other.sets],
