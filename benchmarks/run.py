@@ -16,6 +16,7 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.demo", None),
     ("benchmarks.latency", None),
     ("benchmarks.examples", None),
+    ("benchmarks.resume", None),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),
     ("benchmarks.gates", ""),
     ("benchmarks.policies", ""),

@@ -19,7 +19,7 @@ from rag_router.cli.components import described
 from rag_router.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md",)
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "evaluation.md")
 RESULTS = ROOT / "benchmarks" / "results"
 Rows = Iterator[tuple[str, str]]
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -54,8 +54,6 @@ def figures() -> str:
         ("demo", _demo),
         ("latency", _latency),
         ("generators", _generators),
-        ("gates", _gates),
-        ("decoders", _decoders),
         ("examples", _examples),
     ):
         newest = sorted(RESULTS.glob(f"*-{name}.json"))[-1:]
@@ -90,22 +88,106 @@ def _generators(found: dict[str, Any]) -> Rows:
         yield f"{model}: closed book → gold passage, {found['n']} questions", said
 
 
-def _gates(found: dict[str, Any]) -> Rows:
-    for name, row in found["gates"].items():
-        low, high = row["auroc_95"]
-        said = f"AUROC {row['auroc']:.3f} [{low:.3f}, {high:.3f}], ECE {row['ece']:.3f}"
-        yield f"gate `{name}`, {found['n']} held-out questions", said
+def gates() -> str:
+    """Return the newest comparison of gates, ours and other libraries'."""
+    found = _newest("gates")
+    models = [name for name, row in found.items() if isinstance(row, dict)]
+    lines = []
+    for model in models:
+        summary = found[model]
+        lines += [
+            f"**{model}**, {summary['n']:,} held-out questions of five sets, "
+            f"closed-book accuracy {summary['closed_book_accuracy']:.3f}:",
+            "",
+            "| gate | AUROC | AUPRC | ECE | Brier | AURC | extra steps | ms a question |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        ranked = sorted(summary["gates"].items(), key=lambda pair: -pair[1].get("auroc", 0))
+        lines += [_gate_row(f"`{name}`", row) for name, row in ranked]
+        peers = sorted(summary.get("peers", {}).items(), key=lambda pair: -pair[1]["auroc"])
+        lines += [_gate_row(f"LM-Polygraph: {name}", row) for name, row in peers]
+        lines.append("")
+    return "\n".join(lines)
 
 
-def _decoders(found: dict[str, Any]) -> Rows:
-    for model in (m for m in found if not m.endswith("_n")):
-        for name, row in found[model].items():
-            said = (
-                f"{row['gold']['share']:.2f} ± {row['gold']['standard_error']:.2f} / "
-                f"{row['follows_context']['share']:.2f} ± "
-                f"{row['follows_context']['standard_error']:.2f}"
-            )
-            yield f"{model}, `{name}`: right on gold / follows falsified passages", said
+def _gate_row(name: str, row: dict[str, Any]) -> str:
+    cells = [name, _with_ends(row, "auroc", 3)]
+    cells += [_cell(row.get(key), 3) for key in ("auprc", "ece", "brier", "aurc")]
+    cells += [_cell(row.get("extra_decode_steps"), 1), _cell(row.get("ms_per_question"), 1)]
+    return f"| {' | '.join(cells)} |"
+
+
+def policies() -> str:
+    """Return the newest comparison of when to look things up."""
+    found = _newest("policies")
+    lines = [
+        f"{found['n']:,} held-out questions of nq_gold, gate `{found['gate']}`:",
+        "",
+        "| policy | accuracy | minus always | EM | F1 | looked up | abstained | passes | p50 ms |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found["policies"].items():
+        gap = row.get("accuracy_minus_always")
+        cells = [f"`{name}`", _with_ends(row, "accuracy", 3)]
+        cells.append("" if gap is None else f"{gap[0]:+.3f} [{gap[1]:+.3f}, {gap[2]:+.3f}]")
+        keys = (("em", 3), ("f1", 3), ("retrieval_rate", 2), ("abstained", 2))
+        cells += [_cell(row[key], digits) for key, digits in keys]
+        cells += [_cell(row["lm_forward_passes"], 1), _cell(row["p50_ms"], 0)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def conflicts() -> str:
+    """Return the newest comparison of decoding strategies."""
+    found = _newest("conflict")
+    lines = []
+    for model, summary in found.items():
+        counts = summary["counts"]
+        lines += [
+            f"**{model}**: {counts['contested']} contested questions, {counts['gold']} with true "
+            f"and {counts['irrelevant']} with passages beside the point, "
+            f"{counts['known']} of them known:",
+            "",
+            "| strategy | follows context | follows memory | memorization | gold | irrelevant | "
+            "harmed | ms a token |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for name, row in summary["strategies"].items():
+            cells = [f"`{name}`", *(_with_ends(row, k, 2) for k in _FOLLOWS)]
+            cells.insert(3, _cell(row.get("memorization_ratio"), 2))
+            cells.append(_cell(row.get("ms_per_token"), 0))
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+_FOLLOWS = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
+
+
+def retrievers() -> str:
+    """Return the newest comparison of retrieval with other libraries."""
+    from benchmarks.peers.retrieval.compare import as_markdown
+
+    return as_markdown(_newest("peers-retrieval"))
+
+
+def _newest(name: str) -> dict[str, Any]:
+    path = sorted(RESULTS.glob(f"????-??-??-{name}.json"))[-1]
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    return found
+
+
+def _with_ends(row: dict[str, Any], key: str, digits: int) -> str:
+    ends = row.get(f"{key}_95")
+    if key not in row:
+        return ""
+    if not ends:
+        return f"{row[key]:.{digits}f}"
+    return f"{row[key]:.{digits}f} [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]"
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _examples(found: dict[str, Any]) -> Rows:
@@ -116,6 +198,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "components": components,
     "models": models,
     "figures": figures,
+    "gates": gates,
+    "policies": policies,
+    "conflicts": conflicts,
+    "retrievers": retrievers,
 }
 
 
