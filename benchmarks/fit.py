@@ -1,0 +1,104 @@
+"""Fit the gates that are shipped: for both bundled generators, in one go.
+
+    python -m benchmarks.fit --data FOLDER [--out rag_router/fitted]
+
+Closed-book answers and what gates read off questions are kept in the home's outcome cache, so that
+a fit that was stopped goes on, and another one of the same data takes seconds. Gates share one
+reading of each question. On one machine the same data and seed give the same artefacts, bit for
+bit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.gates import MODELS, SETS
+from rag_router import fitted
+from rag_router.assembly import load_expert, load_partners
+from rag_router.cli.options import fetch_announced, progress
+from rag_router.eval.features import read_features
+from rag_router.eval.fitting import fit_gate
+from rag_router.eval.labels import label
+from rag_router.eval.sets import read_sets
+from rag_router.gates import GATES, FittedGate, Lesson
+from rag_router.outcomes import OutcomeCache, RecordCache
+from rag_router.settings import Settings
+
+SHIPPED = (
+    "confidence",
+    "profile",
+    "entropy",
+    "p_ik",
+    "thrust",
+    "thrust_per_class",
+    "thrust_contrast",
+    "representation",
+    "representation_contrastive",
+    "skr_neighbours",
+    "skr_classifier",
+    "slim_proxy",
+    "combined",
+)
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(fitted.__file__).parent,
+    help="Folder for the artefacts; the package's own by default.",
+)
+@click.option("--limit", default=1000, show_default=True, help="Most questions of each set.")
+@click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option("--gate", "names", multiple=True, default=SHIPPED, show_default=True)
+@click.option("--goal", default="error<=0.5", show_default=True, help="What thresholds are for.")
+@click.option("--seed", default=0, show_default=True)
+def main(
+    data: Path,
+    out: Path,
+    limit: int,
+    models: tuple[str, ...],
+    names: tuple[str, ...],
+    goal: str,
+    seed: int,
+) -> None:
+    """Label, read, fit and write."""
+    settings = Settings()
+    kept = settings.home / "outcomes.sqlite"
+    questions, sets = read_sets([data / name for name in SETS], limit=limit)
+    for model in models:
+        expert = load_expert(settings, model=model, fetch=fetch_announced)
+        built = {name: GATES.build(name) for name in names}
+        gates = {name: gate for name, gate in built.items() if isinstance(gate, FittedGate)}
+        partners = load_partners(settings, expert, gates.values(), fetch=fetch_announced).partners
+        bar, move = progress(f"{model} answers")
+        with bar:
+            labelled = label(
+                expert, questions, cache=OutcomeCache(kept), batch_size=32, on_progress=move
+            )
+        bar, move = progress(f"gates read {model}")
+        with bar:
+            features = read_features(
+                gates,
+                expert,
+                labelled,
+                partners=partners,
+                cache=RecordCache(kept),
+                batch_size=32,
+                seed=seed,
+                on_progress=move,
+            )
+        right = np.array([one.right for one in labelled])
+        for name, gate in gates.items():
+            lesson = Lesson(features=features[name], right=right, sets=tuple(sets), seed=seed)
+            artefact = fit_gate(name, gate, expert, questions, lesson, goal=goal)
+            artefact.save(out / f"gate--{name}--{model}")
+            print(name, model, dict(artefact.card.metrics), artefact.card.threshold)
+
+
+if __name__ == "__main__":
+    main()
