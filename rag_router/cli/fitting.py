@@ -54,6 +54,8 @@ def show_artefact(folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(described)
         return
+    # Bins are for a diagram, not for a line.
+    described["notes"] = {k: v for k, v in described["notes"].items() if k != "reliability"}
     for key, value in described.items():
         click.echo(f"{key:<20}{value}")
 

@@ -18,6 +18,9 @@ from rag_router.cli.options import (
 
 __all__ = ["gate"]
 
+_WIDTH = 50
+"""Characters that stand for certainty."""
+
 
 @click.group()
 def gate() -> None:
@@ -29,13 +32,19 @@ def gate() -> None:
 def list_gates(as_json: bool) -> None:
     """Show all gates and what they read."""
     from rag_router.cli.components import described
+    from rag_router.fitted import fitted_for
 
-    gates = described()["gate"]
+    gates = {
+        name: about | {"fitted_for": fitted_for("gate", name)}
+        for name, about in described()["gate"].items()
+    }
     if as_json:
         print_json(gates)
         return
     for name, about in gates.items():
-        click.echo(f"{name:<14}{about['summary']} ({about['cost']})")
+        click.echo(f"{name:<28}{about['summary']} ({about['cost']})")
+        if about["fitted_for"]:
+            click.echo(f"{'':<28}fitted for {', '.join(about['fitted_for'])}")
 
 
 @gate.command()
@@ -47,7 +56,7 @@ def list_gates(as_json: bool) -> None:
     "--goal",
     default="even",
     show_default=True,
-    help="What the threshold is for: even, budget=0.4 or risk<=0.3.",
+    help="What the threshold is for: even, budget=0.4, risk<=0.1 or error<=0.3.",
 )
 @click.option("--from-cache/--no-cache", default=True, help="Reuse the outcome cache.")
 @as_json
@@ -124,5 +133,21 @@ def fit(
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @as_json
 def show(folder: Path, as_json: bool) -> None:
-    """Show the card of a fitted gate."""
+    """Show the card of a fitted gate, and how often it was right, by how sure it was."""
     show_artefact(folder, as_json=as_json)
+    if not as_json:
+        _show_reliability(folder)
+
+
+def _show_reliability(folder: Path) -> None:
+    """Draw a reliability diagram: for each tenth of the held-out questions, said and seen."""
+    from rag_router.artefacts import Artefact
+
+    bins = Artefact.load(folder).card.notes.get("reliability", ())
+    if not bins:
+        return
+    click.echo("\nheld-out questions, a tenth each: p_know said (|) and share right (=)")
+    for said, seen, count in bins:
+        bar = list("=" * round(_WIDTH * seen) + " " * (_WIDTH - round(_WIDTH * seen) + 1))
+        bar[round(_WIDTH * said)] = "|"
+        click.echo(f"{said:6.3f} {seen:6.3f} {''.join(bar)} {count}")

@@ -22,6 +22,7 @@ from rag_router.calibration import (
 )
 from rag_router.errors import DataError
 from rag_router.eval.datasets import data_hash, is_held_out
+from rag_router.eval.metrics.gates import equal_mass_bins
 from rag_router.eval.thresholds import choose_threshold
 from rag_router.experts import Expert
 from rag_router.filters.threshold import ThresholdFilter
@@ -89,6 +90,10 @@ def fit_gate(
             "train": len(train),
             "held_out": len(held),
             "seed": lesson.seed,
+            "reliability": [
+                [round(b.confidence, 4), round(b.accuracy, 4), b.count]
+                for b in equal_mass_bins(p, judged.right)
+            ],
         },
     )
     return Artefact(card=card, weights=fitted.learned)

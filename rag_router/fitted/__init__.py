@@ -11,9 +11,15 @@ from pathlib import Path
 from rag_router.artefacts import CARD, Artefact
 from rag_router.errors import ArtefactError
 
-__all__ = ["shipped"]
+__all__ = ["fitted_for", "shipped"]
 
 _HERE = Path(__file__).parent
+
+
+def fitted_for(kind: str, component: str) -> list[str]:
+    """Return the names of the models that a component is shipped fitted for."""
+    folders = sorted(_HERE.glob(f"{kind}--{component}--*"))
+    return [folder.name.split("--", 2)[2] for folder in folders]
 
 
 def shipped(
