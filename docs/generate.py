@@ -21,6 +21,7 @@ from rag_router.models.catalogue import CATALOGUE
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "evaluation.md")
 RESULTS = ROOT / "benchmarks" / "results"
+_NOTHING = "No result is recorded yet; the command above makes one.\n"
 Rows = Iterator[tuple[str, str]]
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -91,6 +92,8 @@ def _generators(found: dict[str, Any]) -> Rows:
 def gates() -> str:
     """Return the newest comparison of gates, ours and other libraries'."""
     found = _newest("gates")
+    if not found:
+        return _NOTHING
     models = [name for name, row in found.items() if isinstance(row, dict)]
     lines = []
     for model in models:
@@ -120,6 +123,8 @@ def _gate_row(name: str, row: dict[str, Any]) -> str:
 def policies() -> str:
     """Return the newest comparison of when to look things up."""
     found = _newest("policies")
+    if not found:
+        return _NOTHING
     lines = [
         f"{found['n']:,} held-out questions of nq_gold, gate `{found['gate']}`:",
         "",
@@ -140,6 +145,8 @@ def policies() -> str:
 def conflicts() -> str:
     """Return the newest comparison of decoding strategies."""
     found = _newest("conflict")
+    if not found:
+        return _NOTHING
     lines = []
     for model, summary in found.items():
         counts = summary["counts"]
@@ -168,12 +175,15 @@ def retrievers() -> str:
     """Return the newest comparison of retrieval with other libraries."""
     from benchmarks.peers.retrieval.compare import as_markdown
 
-    return as_markdown(_newest("peers-retrieval"))
+    found = _newest("peers-retrieval")
+    return as_markdown(found) if found else _NOTHING
 
 
 def _newest(name: str) -> dict[str, Any]:
-    path = sorted(RESULTS.glob(f"????-??-??-{name}.json"))[-1]
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    paths = sorted(RESULTS.glob(f"????-??-??-{name}.json"))
+    found: dict[str, Any] = {}
+    if paths:
+        found = json.loads(paths[-1].read_text(encoding="utf-8"))["figures"]
     return found
 
 

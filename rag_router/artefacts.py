@@ -158,17 +158,20 @@ def identity_of(value: Any) -> str:
         parts = (
             part for f in fields(value) for part in (f.name, identity_of(getattr(value, f.name)))
         )
-        return fingerprint_of(type(value).__qualname__, *parts)
-    if isinstance(value, np.ndarray):
+        # The class alone would not do: two plug-ins may call theirs the same.
+        return fingerprint_of(type(value).__module__, type(value).__qualname__, *parts)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return fingerprint_of(
-            str(value.dtype), str(value.shape), np.ascontiguousarray(value).tobytes()
+            "array", str(value.dtype), str(value.shape), np.ascontiguousarray(value).tobytes()
         )
     if isinstance(value, Mapping):
-        pairs = sorted((str(key), identity_of(item)) for key, item in value.items())
+        pairs = sorted((identity_of(key), identity_of(item)) for key, item in value.items())
         return fingerprint_of("mapping", *(part for pair in pairs for part in pair))
     if isinstance(value, tuple | list | frozenset):
         items = [identity_of(item) for item in value]
-        return fingerprint_of("items", *(sorted(items) if isinstance(value, frozenset) else items))
+        if isinstance(value, frozenset):
+            items = ["set", *sorted(items)]
+        return fingerprint_of("items", *items)
     if value is None or isinstance(value, str | bytes | bool | int | float):
         return fingerprint_of(type(value).__name__, repr(value))
     if hasattr(value, "fingerprint"):

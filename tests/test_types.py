@@ -98,6 +98,7 @@ def test_the_parts_have_the_documented_keys():
         "p_know",
         "threshold",
         "retrieve",
+        "advised",
         "reason",
         "signals",
         "extra_prefill_tokens",

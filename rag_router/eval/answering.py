@@ -100,7 +100,8 @@ def answer_questions(
         on_progress: Hears (done, all) after each batch.
     """
     setup = _setup(orchestrator, ask)
-    keys = [_key(setup, question, shown=not orchestrator.indices) for question in questions]
+    searched = orchestrator.indices if ask.indexes is None else ask.indexes
+    keys = [_key(setup, question, shown=not searched) for question in questions]
     known: dict[str, Record] = {}
     if cache is not None:
         kept = cache.get_json(keys)
@@ -132,7 +133,7 @@ def _setup(orchestrator: Orchestrator, ask: Ask) -> str:
         expert.model.fingerprint,
         expert.style.contextual_fingerprint,
         identity_of(expert.style),
-        "" if proxy is None else proxy.model.fingerprint,
+        "" if proxy is None else fingerprint_of(proxy.model.fingerprint, identity_of(proxy.style)),
         "" if embedder is None else embedder.fingerprint,
         identity_of(orchestrator.gate),
         identity_of(orchestrator.decoder),

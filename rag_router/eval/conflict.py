@@ -25,7 +25,7 @@ from rag_router.eval.disputes import Dispute
 from rag_router.eval.metrics.bootstrap import Bootstrap
 from rag_router.eval.metrics.conflict import memorization_ratio
 from rag_router.eval.report import Bars, Interval, Report, Series, Table
-from rag_router.scoring import alias_match, normalise
+from rag_router.scoring import alias_match, first_words, normalise
 
 __all__ = ["ConflictRun", "conflict_report", "conflict_summary"]
 
@@ -72,12 +72,12 @@ class ConflictRun:
                 hint="Let the strategy plain take part.",
             )
         plain = self.right("plain")
-        able = {self.disputes[n].question.id for n in self.rows("gold") if plain[n]}
+        able = {self.disputes[n].row for n in self.rows("gold") if plain[n]}
         return np.array(
             [
                 n
                 for n in self.rows("counterfactual")
-                if self.disputes[n].question.id in able
+                if self.disputes[n].row in able
                 and not self._same(self.memory[n], _falsified(self.disputes[n]))
             ],
             dtype=np.int64,
@@ -102,7 +102,7 @@ class ConflictRun:
             [said[n] for n in contested], [_falsified(self.disputes[n]) for n in contested]
         )
         remembered = self._match(
-            [said[n] for n in contested], [(self.memory[n],) for n in contested]
+            [said[n] for n in contested], [(first_words(self.memory[n]),) for n in contested]
         )
         return {
             "follows_context": falsified,

@@ -24,8 +24,17 @@ Condition = Literal["gold", "counterfactual", "irrelevant"]
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A question and the passages it is to be answered from."""
+    """A question and the passages it is to be answered from.
 
+    Attributes:
+        row: Place of the question among those that are asked, from 0. Sets may use the same ids,
+            so that nothing else tells which disputes are about the same question.
+        question: What is asked.
+        condition: What the passages are.
+        passages: What it is answered from.
+    """
+
+    row: int
     question: Question
     condition: Condition
     passages: tuple[Passage, ...]
@@ -34,34 +43,48 @@ class Dispute:
 def disputes_of(questions: Sequence[Question]) -> list[Dispute]:
     """Return the true and the falsified passages that come with questions."""
     found: list[Dispute] = []
-    for question in questions:
+    for row, question in enumerate(questions):
         true = tuple(p for p in question.contexts if _is_true(p))
         false = tuple(p for p in question.contexts if p.meta.get("kind") == "counterfactual")
         if true:
-            found.append(Dispute(question, "gold", true[:1]))
+            found.append(Dispute(row, question, "gold", true[:1]))
         if false and question.meta.get("counterfactual_answers"):
-            found.append(Dispute(question, "counterfactual", false[:1]))
+            found.append(Dispute(row, question, "counterfactual", false[:1]))
     return found
 
 
 def beside_the_point(
-    questions: Sequence[Question], pool: Sequence[Passage], *, seed: int = 0
+    questions: Sequence[Question],
+    pool: Sequence[Passage],
+    *,
+    rows: Sequence[int] | None = None,
+    seed: int = 0,
 ) -> list[Dispute]:
-    """Give each question another question's passage that does not hold its answer.
+    """Give questions another question's passage that does not hold their answer.
 
     Which one depends on the seed and the question's id alone, as long as the pool is the same.
     Questions for which no passage of the pool will do are left out.
+
+    Args:
+        questions: Those that are asked.
+        pool: Passages, in any order.
+        rows: Which of the questions are given one; None is all of them.
+        seed: Of the choice.
     """
-    ordered = sorted({p.text: p for p in pool if p.text}.values(), key=lambda p: (p.id, p.text))
+    distinct: dict[str, Passage] = {}
+    for passage in sorted(pool, key=lambda p: (p.id, p.text, p.title)):
+        distinct.setdefault(passage.text, passage)
+    ordered = [passage for text, passage in distinct.items() if text]
     bodies = [f" {normalise(p.title)} {normalise(p.text)} " for p in ordered]
     found = []
-    for question in questions:
+    for row in range(len(questions)) if rows is None else rows:
+        question = questions[row]
         own = {p.text for p in question.contexts}
         start = int.from_bytes(sha256(f"{seed}:{question.id}".encode()).digest()[:8], "big")
         for step in range(len(ordered)):
             at = (start + step) % len(ordered)
             if ordered[at].text not in own and not _holds(bodies[at], question.answers):
-                found.append(Dispute(question, "irrelevant", (ordered[at],)))
+                found.append(Dispute(row, question, "irrelevant", (ordered[at],)))
                 break
     return found
 
@@ -72,20 +95,24 @@ def found_beside_the_point(
     indices: Sequence[Searchable],
     embedder: Embedder,
     *,
+    rows: Sequence[int] | None = None,
     batch_size: int = 64,
 ) -> list[Dispute]:
-    """Give each question the passage that ranks highest without holding its answer: a hard one."""
+    """Give questions the passage that ranks highest without holding their answer: a hard one."""
+    wanted = range(len(questions)) if rows is None else rows
     found: list[Dispute] = []
-    for at in range(0, len(questions), batch_size):
-        some = questions[at : at + batch_size]
-        lines = retriever.retrieve(make_queries([q.text for q in some], embedder), indices)
-        for question, hits in zip(some, lines, strict=True):
+    for at in range(0, len(wanted), batch_size):
+        some = wanted[at : at + batch_size]
+        texts = [questions[row].text for row in some]
+        lines = retriever.retrieve(make_queries(texts, embedder), indices)
+        for row, hits in zip(some, lines, strict=True):
+            question = questions[row]
             gold = {p.id for p in question.contexts if _is_true(p)}
             for hit in hits:
                 passage = hit.passage
                 body = f" {normalise(passage.title)} {normalise(passage.text)} "
                 if passage.document_id not in gold and not _holds(body, question.answers):
-                    found.append(Dispute(question, "irrelevant", (passage,)))
+                    found.append(Dispute(row, question, "irrelevant", (passage,)))
                     break
     return found
 

@@ -36,13 +36,16 @@ class FilterRun:
 
     Attributes:
         questions: What was asked.
-        evidence: For each filter, what it made of each question's hits.
+        hits: What was found for each question.
+        evidence: For each filter, what it made of each question's hits, as many in their order.
         answers: For each filter, what the generator answered.
         tokens: Tokens of all hits of each question.
+        kept_tokens: For each filter, tokens of what it kept of each question.
         ms: Milliseconds for each question, by filter.
     """
 
     questions: Sequence[Question]
+    hits: Sequence[Sequence[Hit]]
     evidence: Mapping[str, Sequence[Evidence]]
     answers: Mapping[str, Sequence[str]]
     tokens: Sequence[int]
@@ -87,6 +90,7 @@ def evaluate_filters(
         answers[name] = [outcome.answer for outcome in outcomes]
     return FilterRun(
         questions=questions,
+        hits=hits,
         evidence=evidence,
         answers=answers,
         tokens=[sum(count(h.passage.text) for h in line) for line in hits],
@@ -102,20 +106,22 @@ def filter_summary(run: FilterRun) -> dict[str, Any]:
     """Return what the command prints; a figure that does not exist is absent."""
     filters: dict[str, dict[str, Any]] = {}
     for name, found in run.evidence.items():
+        # A filter may cut a passage down; whether to keep it was asked of the whole one.
         judged = [
-            (j.support, _holds(j.hit.passage.text, question.answers))
-            for question, one in zip(run.questions, found, strict=True)
-            for j in one.judged
+            (j.support, _holds(hit.passage.text, question.answers))
+            for question, hits, one in zip(run.questions, run.hits, found, strict=True)
+            for hit, j in zip(hits, one.judged, strict=True)
             if j.support is not None
         ]
         row: dict[str, Any] = {}
         if judged and 0 < sum(holds for _, holds in judged) < len(judged):
             row["auroc"] = round(auroc([s for s, _ in judged], [h for _, h in judged]), 4)
-        right = _right(run, name)
-        ends = Bootstrap().mean(right)
+        if sum(run.tokens):
+            row["tokens_kept"] = round(sum(run.kept_tokens[name]) / sum(run.tokens), 4)
+        if outcomes := _answers_kept(run, name):
+            row["answer_kept"] = round(float(np.mean(outcomes)), 4)
+        ends = Bootstrap().mean(_right(run, name))
         row |= {
-            "tokens_kept": round(sum(run.kept_tokens[name]) / max(sum(run.tokens), 1), 4),
-            "answer_kept": round(_share_kept(run, name), 4),
             "answer_accuracy": round(ends.value, 4),
             "answer_accuracy_95": [round(ends.low, 4), round(ends.high, 4)],
             "ms_per_question": round(run.ms[name], 3),
@@ -127,6 +133,7 @@ def filter_summary(run: FilterRun) -> dict[str, Any]:
 def filter_report(run: FilterRun, manifest: Mapping[str, Any], *, title: str) -> Report:
     """Put figures and a row for each question together."""
     summary = filter_summary(run)
+    right = {name: _right(run, name) for name in run.answers}
     return Report(
         kind="filters",
         title=title,
@@ -140,8 +147,8 @@ def filter_report(run: FilterRun, manifest: Mapping[str, Any], *, title: str) ->
                     (
                         name,
                         row.get("auroc"),
-                        row["tokens_kept"],
-                        row["answer_kept"],
+                        row.get("tokens_kept"),
+                        row.get("answer_kept"),
                         Interval(row["answer_accuracy"], *row["answer_accuracy_95"]),
                         row["ms_per_question"],
                     )
@@ -158,7 +165,7 @@ def filter_report(run: FilterRun, manifest: Mapping[str, Any], *, title: str) ->
                 "question": question.text,
                 "gold": question.answers[0] if question.answers else "",
                 **{name: answers[number] for name, answers in run.answers.items()},
-                **{f"{name} was wrong": not _right(run, name)[number] for name in run.answers},
+                **{f"{name} was wrong": not right[name][number] for name in run.answers},
             }
             for number, question in enumerate(run.questions)
         ),
@@ -171,14 +178,13 @@ def _right(run: FilterRun, name: str) -> list[bool]:
     return [bool(judge(question, answer).right) for question, answer in pairs]
 
 
-def _share_kept(run: FilterRun, name: str) -> float:
-    before, after = [], []
-    for question, one in zip(run.questions, run.evidence[name], strict=True):
-        holds = [(j.kept, _holds(j.hit.passage.text, question.answers)) for j in one.judged]
-        if any(there for _, there in holds):
-            before.append(True)
-            after.append(any(kept and there for kept, there in holds))
-    return float(np.mean(after)) if before else 0.0
+def _answers_kept(run: FilterRun, name: str) -> list[bool]:
+    """For each question whose hits hold an answer, whether what is kept still does."""
+    return [
+        any(_holds(j.hit.passage.text, question.answers) for j in one.kept)
+        for question, hits, one in zip(run.questions, run.hits, run.evidence[name], strict=True)
+        if any(_holds(hit.passage.text, question.answers) for hit in hits)
+    ]
 
 
 def _holds(text: str, answers: Sequence[str]) -> bool:

@@ -25,7 +25,19 @@ from rag_router.eval.metrics.answers import judge
 from rag_router.eval.metrics.bootstrap import Bootstrap
 from rag_router.types import Question
 
-__all__ = ["Column", "Outcomes", "Policy", "columns_of", "compare", "outcomes_of", "popularity_of"]
+__all__ = [
+    "Column",
+    "Outcomes",
+    "Policy",
+    "by_popularity",
+    "columns_of",
+    "compare",
+    "outcomes_of",
+    "popularity_of",
+]
+
+_FOLDS = 5
+"""Parts of the questions; a threshold for one is found on the other four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +127,15 @@ def by_popularity(
     *,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
-    """Choose for each question whether to retrieve, by a threshold found on the others."""
-    fold = even_folds(always > never, 5, seed) if (always > never).sum() > 1 else None
-    if fold is None:
-        return np.ones(len(popularity), dtype=bool)
+    """Choose for each question whether to retrieve, by a threshold found on the others.
+
+    Of thresholds that are equally good the lowest counts, which looks up the fewest.
+    """
+    fold = _folds(always > never, seed)
     out = np.empty(len(popularity), dtype=bool)
-    for number in range(5):
+    for number in range(_FOLDS):
         rest, test = fold != number, fold == number
-        limits = np.append(np.unique(popularity[rest]), np.inf)
+        limits = np.concatenate([[-np.inf], np.unique(popularity[rest]), [np.inf]])
         scores = [
             np.where(popularity[rest] < limit, always[rest], never[rest]).sum() for limit in limits
         ]
@@ -178,15 +191,23 @@ def compare(
             "lm_forward_passes": float(one.passes.mean()),
             "retriever_calls": float(one.calls.mean()),
             "prompt_tokens": tokens,
-            "em_per_1000_prompt_tokens": 1000 * float(one.em.mean()) / tokens if tokens else 0.0,
             "p50_ms": _quantile(column, 0.5),
             "p95_ms": _quantile(column, 0.95),
         }
+        if tokens:
+            row["em_per_1000_prompt_tokens"] = 1000 * float(one.em.mean()) / tokens
         if against in columns and name != against:
             gap = bootstrap.mean_difference(one.right, columns[against].outcomes.right)
             row[f"accuracy_minus_{against}"] = [gap.value, gap.low, gap.high]
         rows[name] = row
     return rows
+
+
+def _folds(helped: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """The number of each question's fold; those that retrieval helps are spread evenly."""
+    if min(helped.sum(), (~helped).sum()) < 2:  # nothing to spread
+        return np.random.default_rng(seed).permutation(len(helped)) % _FOLDS
+    return even_folds(helped, _FOLDS, seed)
 
 
 def _column(services: Mapping[str, Outcomes], policy: Policy) -> Column:

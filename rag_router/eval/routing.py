@@ -45,8 +45,8 @@ class RoutingRun:
         choices: For each router, the column it sends each question to, shape (n,).
         ms: Milliseconds a router takes for a question.
         answers: What each model said, by model.
-        preference: For two models, how much the dearer is to be preferred, shape (n,); None
-            where no router says.
+        preference: For two models, how much the one that is right more often is to be preferred,
+            shape (n,); None where no router says.
     """
 
     questions: Sequence[Question]
@@ -86,16 +86,15 @@ def routing_summary(run: RoutingRun) -> dict[str, Any]:
         )
     rows = np.arange(len(run.questions))
     routers: dict[str, dict[str, Any]] = {}
+    points: dict[str, Point] = {}
     for name, chosen in run.columns().items():
         found = routing_figures(chosen, run.right, run.cost)
+        points[name] = Point(cost=found["cost"], accuracy=found["accuracy"])
         ends = Bootstrap().mean(run.right[rows, chosen])
         routers[name] = {key: round(value, 4) for key, value in found.items()}
         routers[name]["accuracy_95"] = [round(ends.low, 4), round(ends.high, 4)]
         if name in run.ms:
             routers[name]["ms_per_question"] = round(run.ms[name], 3)
-    points = {
-        name: Point(cost=row["cost"], accuracy=row["accuracy"]) for name, row in routers.items()
-    }
     singles = single_models(run.right, run.cost)
     low, high = min(p.cost for p in singles), max(p.cost for p in singles)
     out: dict[str, Any] = {"n": len(run.questions), "routers": routers}

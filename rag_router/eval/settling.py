@@ -113,26 +113,67 @@ def ms_per_token(
     expert: Expert,
     disputes: Sequence[Dispute],
     *,
+    machine: str = "",
+    cache: RecordCache | None = None,
     max_new_tokens: int = 24,
     batch_size: int = 4,
 ) -> dict[str, float]:
     """Decode a few disputes with each strategy alone; return milliseconds per generated token.
 
     The prompts' reading is not counted. The strategies take turns at each batch, after one that
-    warms up, so that none has the machine at a better time.
+    warms up, so that none has the machine at a better time. Where nothing was generated there is
+    no figure.
+
+    Args:
+        strategies: By name; each reads no stream but those of `STREAMS`.
+        expert: Who answers.
+        disputes: A few; the first batch is for warming up and is not counted.
+        machine: What it runs on; times of another machine are not taken for its own.
+        cache: Where times are kept.
+        max_new_tokens: Longest answer.
+        batch_size: Disputes at a time.
     """
+    prompts = [_prompts(expert, one) for one in disputes]
+    keys = {
+        name: fingerprint_of(
+            "ms_per_token",
+            machine,
+            str(batch_size),
+            *(_key(expert, strategy, pair, Facts(), max_new_tokens) for pair in prompts),
+        )
+        for name, strategy in strategies.items()
+    }
+    known = cache.get_json(list(keys.values())) if cache is not None else {}
+    untimed = {name: one for name, one in strategies.items() if keys[name] not in known}
+    if untimed:
+        fresh = _timed(untimed, expert, prompts, max_new_tokens, batch_size)
+        if cache is not None:
+            cache.put_json("ms_per_token", {keys[name]: ms for name, ms in fresh.items()})
+        known |= {keys[name]: ms for name, ms in fresh.items()}
+    return {name: known[key] for name, key in keys.items() if known[key] is not None}
+
+
+def _timed(
+    strategies: Mapping[str, Strategy],
+    expert: Expert,
+    prompts: Sequence[tuple[Prompt, Prompt]],
+    max_new_tokens: int,
+    batch_size: int,
+) -> dict[str, float | None]:
     spent = dict.fromkeys(strategies, 0.0)
     tokens = dict.fromkeys(strategies, 0)
-    for at in range(0, len(disputes), batch_size):
-        some = disputes[at : at + batch_size]
-        read = _read(expert, [_prompts(expert, one) for one in some], [Facts()] * len(some))
+    for at in range(0, len(prompts), batch_size):
+        some = prompts[at : at + batch_size]
+        read = _read(expert, some, [Facts()] * len(some))
         for name, strategy in strategies.items():
             begin = time.perf_counter()
             answers = decode(expert.model, [one.task(strategy, max_new_tokens) for one in read])
-            if at or len(disputes) <= batch_size:
+            if at or len(prompts) <= batch_size:
                 spent[name] += time.perf_counter() - begin
                 tokens[name] += sum(len(answer.tokens) for answer in answers)
-    return {name: 1000 * spent[name] / max(tokens[name], 1) for name in strategies}
+    return {
+        name: 1000 * spent[name] / tokens[name] if tokens[name] else None for name in strategies
+    }
 
 
 def _prompts(expert: Expert, dispute: Dispute) -> tuple[Prompt, Prompt]:

@@ -45,6 +45,9 @@ class ConfidenceGate(ScoredGate):
     """Retrieve when the model is not sure enough of its own closed-book answer.
 
     Args:
+        threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
+            0.5: more likely wrong than right.
+        curve: A slope for each score and, last, the intercept; empty until fitted.
         statistic: What stands for the whole answer; "both" reads the two together.
         max_new_tokens: Longest closed-book answer.
     """

@@ -48,6 +48,9 @@ class ProfileGate(ScoredGate):
     first token's.
 
     Args:
+        threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
+            0.5: more likely wrong than right.
+        curve: A slope for each score and, last, the intercept; empty until fitted.
         max_new_tokens: Longest closed-book answer.
     """
 

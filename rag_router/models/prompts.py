@@ -18,7 +18,15 @@ from rag_router.models.base import CausalModel
 from rag_router.text import as_data, sentence_spans
 from rag_router.types import Passage
 
-__all__ = ["Prompt", "PromptStyle", "closed_book_prompt", "contextual_prompt"]
+__all__ = [
+    "Inquiry",
+    "Prompt",
+    "PromptStyle",
+    "closed_book_prompt",
+    "closed_book_text",
+    "contextual_prompt",
+    "inquiry_prompt",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,13 @@ def closed_book_prompt(model: CausalModel, style: PromptStyle, question: str) ->
     return _prompt(model, style, question, ())
 
 
+def closed_book_text(model: CausalModel, style: PromptStyle, question: str) -> str:
+    """Return the closed-book prompt as text, for programs that tokenise it themselves."""
+    if style.form == "chat":
+        return model.render_chat(style._messages(as_data(question), ()))
+    return style._closed_text(as_data(question))
+
+
 def contextual_prompt(
     model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
 ) -> Prompt:
@@ -204,6 +219,15 @@ def _prompt(
         text, head = style._contextual_text(question, passages), style._contextual_head()
     else:
         text, head = style._closed_text(question), style._closed_head()
+    return _read_whole(model, style, text, head)
+
+
+def _read_whole(model: CausalModel, style: PromptStyle, text: str, head: str) -> Prompt:
+    """Tokenise a prompt, of which `head` is the fixed beginning.
+
+    Raises:
+        QuestionError: it is longer than the model can read.
+    """
     ids = model.encode(text)
     limit = min(model.context_tokens - 64, _MAX_QUESTION_TOKENS + style.passage_tokens + 1_000)
     if len(ids) > limit:
@@ -265,3 +289,64 @@ def _shorten(model: CausalModel, number: int, passage: Passage, budget: int) -> 
             break
         best = shorter
     return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """Something with two possible replies that a model is asked about a question or an answer.
+
+    Attributes:
+        name: What it is called; no part of the prompt.
+        instruction: What to do.
+        cue: What a reply follows.
+        examples: Worked examples: the lines of a case, and the reply to it.
+        yes: Replies that mean yes; any way to begin one counts.
+        no: Replies that mean no.
+    """
+
+    name: str
+    instruction: str
+    cue: str
+    examples: tuple[tuple[tuple[str, ...], str], ...]
+    yes: tuple[str, ...] = ("Yes", "yes", "YES")
+    no: tuple[str, ...] = ("No", "no", "NO")
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of everything that is fixed in the prompt, and of how a reply is read."""
+        shown = (part for lines, reply in self.examples for part in ("\n".join(lines), reply))
+        return fingerprint_of(
+            self.instruction, self.cue, "yes", *self.yes, "no", *self.no, "shown", *shown
+        )
+
+
+def inquiry_prompt(
+    model: CausalModel, style: PromptStyle, inquiry: Inquiry, case: Sequence[str]
+) -> Prompt:
+    """Put a case before a model; what comes next is its reply.
+
+    Args:
+        model: Who is asked.
+        style: Few-shot text or chat, and how many worked examples are shown.
+        inquiry: What is asked.
+        case: Lines that describe the case; these and the examples' are made harmless, so that
+            none adds another.
+
+    Raises:
+        QuestionError: the case is longer than the model can read.
+    """
+    cases = [*inquiry.examples[: style.shots], (tuple(case), "")]
+    put = [("\n".join([*map(as_data, lines), inquiry.cue]), reply) for lines, reply in cases]
+    if style.form == "chat":
+        messages = [{"role": "system", "content": inquiry.instruction}]
+        for lines, reply in put[:-1]:
+            messages.append({"role": "user", "content": lines})
+            messages.append({"role": "assistant", "content": reply})
+        last = put[-1][0]
+        text = model.render_chat([*messages, {"role": "user", "content": last}])
+        head = text[: max(text.rfind(last), 0)]
+    else:
+        shown = "".join(f"{lines} {reply}\n\n" for lines, reply in put[:-1])
+        head = f"{inquiry.instruction}\n\n{shown}"
+        text = head + put[-1][0]
+    return _read_whole(model, style, text, head)

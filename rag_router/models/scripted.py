@@ -71,6 +71,8 @@ class ScriptedModel:
         otherwise: The reply where no key occurs.
         name: What it is called.
         context_tokens: Most tokens it reads.
+        experts: How many experts each layer's router chooses one of; 0 is a model without
+            routers. The whole part of a reply's sureness, counted round, says which.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class ScriptedModel:
         otherwise: Reply | None = None,
         name: str = "scripted",
         context_tokens: int = 100_000,
+        experts: int = 0,
     ) -> None:
         fallback = otherwise or Reply("unknown", 0.1)
         if callable(script):
@@ -89,7 +92,7 @@ class ScriptedModel:
             self._script = lambda prompt: next(
                 (reply for key, reply in table.items() if key in prompt), fallback
             )
-        self._name, self._context = name, context_tokens
+        self._name, self._context, self._experts = name, context_tokens, experts
 
     @property
     def name(self) -> str:
@@ -101,7 +104,8 @@ class ScriptedModel:
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        return frozenset({"hidden_states", "logits", "streams"})
+        shown: frozenset[Ability] = frozenset({"hidden_states", "logits", "streams"})
+        return shown | {"router_activations"} if self._experts else shown
 
     @property
     def parameters(self) -> int:
@@ -154,6 +158,7 @@ class ScriptedModel:
             hidden=self._hidden(memory) if hidden else torch.empty((len(prompts), 0, 0)),
             cache=memory,
             tokens=lengths,
+            experts=self._chosen(memory) if hidden and self._experts else None,
         )
 
     def step(self, cache: _Memory, tokens: Sequence[int]) -> tuple[Tensor, _Memory]:
@@ -189,3 +194,10 @@ class ScriptedModel:
             states[row, :, 0] = self._script(self.decode(ids[:prompt])).sureness
             states[row, :, 1] = len(ids) / 100
         return states
+
+    def _chosen(self, memory: _Memory) -> Tensor:
+        chosen = torch.zeros((memory.rows, _LAYERS, self._experts), dtype=torch.bool)
+        for row, (ids, prompt) in enumerate(memory.histories):
+            sureness = self._script(self.decode(ids[:prompt])).sureness
+            chosen[row, :, int(sureness) % self._experts] = True
+        return chosen

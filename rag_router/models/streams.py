@@ -4,7 +4,8 @@ A *stream* is a prompt that is being continued: the question alone (`closed`), t
 passages (`context`), or the question with an instruction to abstain (`abstain`). All streams of
 all questions advance together, one forward pass a step, and the token that a question's strategy
 chooses is fed to every stream of that question. The loop knows no strategy; it takes one as a
-callable that maps the streams' logits to scores, row by row.
+callable that maps the streams' logits to scores, row by row. The likeliest token is chosen, or
+one is drawn where a task asks for that.
 
 Prompts are read before: their caches are joined with short ones padded on the left, the same
 cache serves again and again (caches are values), and rows that have ended leave the batch.
@@ -23,6 +24,7 @@ from torch import Tensor
 from rag_router.errors import CancelledError, ModelError
 from rag_router.models.base import CausalModel, Prefill, StepCache
 from rag_router.models.distributions import divergence, entropy
+from rag_router.models.sampling import Sampling, sample
 from rag_router.types import TokenTrace
 
 __all__ = [
@@ -142,6 +144,9 @@ class Task:
         max_new_tokens: Most tokens to generate, >= 1.
         stop: Strings that end the answer; they are not part of it.
         trace: Whether to note entropies and divergence of every step.
+        sampling: How tokens are drawn; None takes the likeliest one. Whatever is drawn from, the
+            log-probability noted is that under the strategy's own scores, at temperature 1 and
+            before any cut: it says how likely the model holds the answer, drawn or not.
     """
 
     streams: Mapping[Role, Started]
@@ -150,6 +155,7 @@ class Task:
     max_new_tokens: int = 24
     stop: tuple[str, ...] = ("\n",)
     trace: bool = False
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +202,7 @@ def decode(
     on_token: OnToken | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[Generation]:
-    """Decode all tasks together, greedily; each as if it were alone.
+    """Decode all tasks together, greedily unless they sample; each as if it were alone.
 
     Args:
         model: The model all streams belong to.
@@ -288,19 +294,23 @@ def _choose(rows: Sequence[_Row], logits: Tensor) -> list[tuple[int, TokenTrace]
         if step.state is not None:
             for row, state in zip(group, step.state, strict=True):
                 row.state = state
-        figures = _figures(step, streams, traced)
+        figures = _figures(step, streams, group, traced)
         for place, values in zip(places, figures, strict=True):
             out[place] = values
     return [values for values in out if values is not None]
 
 
 def _figures(
-    step: StepOutput, streams: Mapping[Role, Tensor], traced: bool
+    step: StepOutput, streams: Mapping[Role, Tensor], rows: Sequence[_Row], traced: bool
 ) -> list[tuple[int, TokenTrace]]:
     scores = torch.log_softmax(step.scores, dim=-1)
     best = scores.max(dim=-1)
+    token, logprob = best.indices, best.values
+    if any(row.task.sampling for row in rows):
+        token = _drawn(token, step.scores, rows)
+        logprob = scores.gather(-1, token[:, None])[:, 0]
     # double holds every token number and every figure exactly, so that one transfer carries all.
-    columns = {"token": best.indices.double(), "logprob": best.values.double()}
+    columns = {"token": token.double(), "logprob": logprob.double()}
     if step.alpha is not None:
         columns["alpha"] = step.alpha.double()
     if traced and "closed" in streams:
@@ -315,6 +325,18 @@ def _figures(
         (int(line[0]), TokenTrace(text="", **dict(zip(names[1:], line[1:], strict=True))))
         for line in table
     ]
+
+
+def _drawn(likeliest: Tensor, scores: Tensor, rows: Sequence[_Row]) -> Tensor:
+    """Draw the tokens of the rows that sample; the others keep the likeliest, shape (rows,)."""
+    drawing = [(p, row, row.task.sampling) for p, row in enumerate(rows) if row.task.sampling]
+    places = torch.tensor([place for place, _, _ in drawing], device=scores.device)
+    drawn = sample(
+        scores[places],
+        [sampling for _, _, sampling in drawing],
+        [len(row.ids) for _, row, _ in drawing],
+    )
+    return likeliest.index_copy(0, places, drawn)
 
 
 def _accept(model: CausalModel, row: _Row, token: int, trace: TokenTrace) -> bool:

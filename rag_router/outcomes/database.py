@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine, String, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag_router.errors import UnavailableError
 
@@ -63,7 +64,7 @@ class Database:
         self._engine = _engine(path)
         with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _Tables.metadata.create_all(self._engine)
+            _make_tables(self._engine)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -90,6 +91,15 @@ class Database:
                 f"the outcome cache {self._path} cannot be used: {cause}.",
                 hint="Delete the file to start afresh, or name another one.",
             ) from exc
+
+
+def _make_tables(engine: Engine) -> None:
+    # `create_all` looks first and makes then; of two processes that begin at once, one would fail.
+    with engine.begin() as connection:
+        for table in _Tables.metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in sorted(table.indexes, key=lambda one: str(one.name)):
+                connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _engine(path: Path) -> Engine:

@@ -38,6 +38,14 @@ def test_people_read_a_table(run):
 
 
 def test_gates_are_listed_for_machines_and_for_people(run):
-    assert run("gate", "list", "--json").json == described()["gate"]
+    listed = run("gate", "list", "--json").json
+    about = {
+        name: {k: v for k, v in row.items() if k != "fitted_for"} for name, row in listed.items()
+    }
+    assert about == described()["gate"]
+    assert "gemma-3-270m" in listed["profile"]["fitted_for"]
+    assert listed["always"]["fitted_for"] == []
     lines = run("gate", "list").out.splitlines()
-    assert [line.split()[0] for line in lines] == REGISTRIES["gate"].names()
+    # Which models a gate is fitted for stands below it, indented.
+    names = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert names == REGISTRIES["gate"].names()

@@ -182,9 +182,9 @@ def test_files_of_other_layouts_may_stand_beside_ours(write):
 def test_who_is_held_out_depends_on_id_share_and_seed_alone():
     ids = [f"q{n}" for n in range(2_000)]
     held = {i for i in ids if is_held_out(i)}
-    # 2,000 coins of 1/4: the mean is 500, one standard deviation sqrt(2000 * 1/4 * 3/4) = 19.4.
-    assert abs(len(held) - 500) < 4 * 19.4
-    assert held < {i for i in ids if is_held_out(i, share=0.5)}
+    # 2,000 coins of 1/2: the mean is 1,000, one standard deviation sqrt(2000 * 1/2 * 1/2) = 22.4.
+    assert abs(len(held) - 1000) < 4 * 22.4
+    assert held > {i for i in ids if is_held_out(i, share=0.25)}
     assert held != {i for i in ids if is_held_out(i, seed=1)}
     assert not any(is_held_out(i, share=0.0) for i in ids)
     assert all(is_held_out(i, share=1.0) for i in ids)

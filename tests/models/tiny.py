@@ -33,6 +33,8 @@ __all__ = [
     "CharacterTokenizer",
     "CountedNetwork",
     "counted_model",
+    "plain_experts",
+    "plain_hidden",
     "plain_logits",
     "prompt_of",
     "tiny_model",
@@ -155,6 +157,23 @@ def plain_hidden(kind: str, ids: Sequence[int], window: int = WINDOW) -> Tensor:
     network = _network(kind, window)
     out = network(torch.tensor([list(ids)]), use_cache=False, output_hidden_states=True)
     return torch.stack([layer[0, -1] for layer in out.hidden_states])
+
+
+@torch.inference_mode()
+def plain_experts(kind: str, ids: Sequence[int]) -> Tensor:
+    """Which experts read the last token, bool (layers, experts), overheard at the routers."""
+    network = _network(kind)
+    heard: list[Tensor] = []
+    routers = [one for one in network.modules() if type(one).__name__.endswith("TopKRouter")]
+    hooks = [
+        one.register_forward_hook(lambda _router, _given, made: heard.append(made[2][-1]))
+        for one in routers
+    ]
+    network(torch.tensor([list(ids)]), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    chosen = torch.zeros((len(routers), network.config.num_experts), dtype=torch.bool)
+    return chosen.scatter_(1, torch.stack(heard), True)
 
 
 def prompt_of(length: int, seed: int = 0) -> list[int]:

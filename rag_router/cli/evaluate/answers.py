@@ -9,12 +9,13 @@ import click
 
 from rag_router.cli.evaluate.common import (
     DataSet,
-    Kept,
     evaluation_options,
     finish,
     manifest_of,
     read_data,
+    require_report,
 )
+from rag_router.cli.evaluate.kept import Kept
 from rag_router.cli.options import fetch_announced, progress, settings_from
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rag_router.assembly import Parts
     from rag_router.eval.answering import Record
     from rag_router.eval.policy_report import PolicyRun
+    from rag_router.orchestrator import Orchestrator
     from rag_router.settings import Settings
     from rag_router.types import Question
 
@@ -52,15 +54,18 @@ def answers(
     All policies are the same service on the same questions. With an index, the passages that
     come with a question are not shown.
     """
+    from rag_router.eval.manifest import presentable
     from rag_router.eval.policy_report import policy_report
     from rag_router.gates import GATES
 
     settings = settings_from(config, expert=model, indexes=indexes)
     for name in names:
         GATES.get(name)
+    require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
     run, manifest = run_policies(settings, data, names=names, use_cache=use_cache, seed=seed)
-    report = policy_report(run, manifest, title=f"When {settings.generator.model} looks things up")
+    who = presentable(settings.generator.model)
+    report = policy_report(run, manifest, title=f"When {who} looks things up")
     finish(report, data, out=out, as_json=as_json)
 
 
@@ -71,8 +76,17 @@ def run_policies(
     names: tuple[str, ...] = (),
     use_cache: bool = True,
     seed: int = 0,
+    parts: Parts | None = None,
 ) -> tuple[PolicyRun, dict[str, Any]]:
     """Let the service answer with retrieval switched off and on, once for each gate.
+
+    Args:
+        settings: Of the run.
+        data: What is asked.
+        names: Gates besides the one of the settings.
+        use_cache: Whether answers are kept.
+        seed: For the manifest; what is drawn is drawn by the settings' seed.
+        parts: What the settings name, where it is loaded already.
 
     Returns:
         What was answered, and what it was made with.
@@ -80,16 +94,13 @@ def run_policies(
     from rag_router.assembly import load_parts
     from rag_router.eval.policy_report import PolicyRun
 
-    parts = load_parts(settings, fetch=fetch_announced)
-    kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
+    parts = parts or load_parts(settings, fetch=fetch_announced)
+    gates = tuple(dict.fromkeys((settings.gate.name, *names)))
     records: dict[tuple[str, str], Sequence[Record]] = {}
-    for name in dict.fromkeys((settings.gate.name, *names)):
-        records |= _answered(settings, parts, name, data.questions, kept)
-    run = PolicyRun(
-        questions=data.questions,
-        records=records,
-        gates=tuple(dict.fromkeys((settings.gate.name, *names))),
-    )
+    with Kept.of(settings, use_cache=use_cache) as kept:
+        for name in gates:
+            records |= _answered(settings, parts, name, data.questions, kept)
+    run = PolicyRun(questions=data.questions, records=records, gates=gates)
     manifest = manifest_of(
         settings,
         [parts.expert],
@@ -104,21 +115,11 @@ def _answered(
     settings: Settings, parts: Parts, gate: str, questions: Sequence[Question], kept: Kept
 ) -> dict[tuple[str, str], Sequence[Record]]:
     """Let one service answer everything twice: with retrieval switched off, and on."""
-    from dataclasses import replace
-
-    from rag_router.assembly import assemble, load_gate, load_partners
     from rag_router.eval.answering import answer_questions
     from rag_router.orchestrator import Ask
-    from rag_router.settings import Component
     from rag_router.types import Retrieval
 
-    component = settings.gate if gate == settings.gate.name else Component(name=gate)
-    some = settings.model_copy(update={"gate": component})
-    asked = load_partners(
-        some, parts.expert, [load_gate(component, parts.expert)], fetch=fetch_announced
-    )
-    embedder = parts.embedder or asked.embedder
-    orchestrator = assemble(some, replace(parts, proxy=asked.proxy, embedder=embedder))
+    orchestrator = _service(settings, parts, gate)
     modes: dict[str, Retrieval] = {"off": "never", "on": "always"}
     found: dict[tuple[str, str], Sequence[Record]] = {}
     for mode, retrieval in modes.items():
@@ -132,3 +133,20 @@ def _answered(
                 on_progress=move,
             )
     return found
+
+
+def _service(settings: Settings, parts: Parts, gate: str) -> Orchestrator:
+    """Put the service together with this gate, and whom it consults."""
+    from dataclasses import replace
+
+    from rag_router.assembly import assemble, load_gate, load_partners
+    from rag_router.settings import Component
+
+    if gate == settings.gate.name:
+        return assemble(settings, parts)
+    some = settings.model_copy(update={"gate": Component(name=gate)})
+    asked = load_partners(
+        some, parts.expert, [load_gate(some.gate, parts.expert)], fetch=fetch_announced
+    )
+    embedder = parts.embedder or asked.embedder
+    return assemble(some, replace(parts, proxy=asked.proxy, embedder=embedder))

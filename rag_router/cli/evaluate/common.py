@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from rag_router.eval.readers import Snapshot
     from rag_router.eval.report import Report, Table
     from rag_router.experts import Expert
-    from rag_router.outcomes import OutcomeCache, RecordCache
     from rag_router.settings import Settings
     from rag_router.types import Question
 
-__all__ = ["DataSet", "Kept", "evaluation_options", "finish", "manifest_of", "read_data"]
-
+__all__ = [
+    "DataSet",
+    "evaluation_options",
+    "finish",
+    "manifest_of",
+    "read_data",
+    "require_report",
+    "show",
+    "write",
+]
 
 _WIDE = 160
 """Columns of text where nobody says how many there are."""
@@ -70,12 +77,14 @@ class DataSet:
         sets: Name of each one's set.
         files: What the files held.
         paths: As they were given.
+        counts: Number of questions from each path.
     """
 
     questions: list[Question]
     sets: list[str]
     files: tuple[Snapshot, ...]
     paths: tuple[str, ...]
+    counts: tuple[int, ...] = ()
 
     def verify(self) -> None:
         """Check that no file has changed since.
@@ -98,59 +107,38 @@ def read_data(
     from rag_router.errors import DataError
     from rag_router.eval.datasets import is_held_out, read_questions
     from rag_router.eval.readers import snapshot
-    from rag_router.eval.sets import set_name
+    from rag_router.eval.sets import set_names
 
-    local = [Path(path) for path in paths if not path.startswith("hf:")]
-    files = snapshot(local)
+    paths = tuple(dict.fromkeys(paths))
+    files = snapshot([Path(path) for path in paths if not _is_remote(path)])
     questions: list[Question] = []
     sets: list[str] = []
-    for path in paths:
-        remote = path.startswith("hf:")
-        found = read_questions([path if remote else Path(path)], answers=answers, limit=None)
+    counts: list[int] = []
+    for path, name in set_names(paths).items():
+        source = path if _is_remote(path) else Path(path)
+        found = read_questions([source], answers=answers, limit=None)
         if held_out:
             found = [question for question in found if is_held_out(question.id)]
         found = _limited(found, limit)
         questions += found
-        sets += [path if remote else set_name(Path(path))] * len(found)
+        sets += [name] * len(found)
+        counts.append(len(found))
     if not questions:
         raise DataError(
             f"no question with an answer is left of {', '.join(paths)}.",
             hint="Give a set whose questions have accepted answers, or a larger one.",
         )
-    return DataSet(questions=questions, sets=sets, files=files, paths=tuple(paths))
+    return DataSet(questions=questions, sets=sets, files=files, paths=paths, counts=tuple(counts))
+
+
+def _is_remote(path: str) -> bool:
+    return path.startswith("hf:")
 
 
 def _limited(questions: list[Question], limit: int | None) -> list[Question]:
     from rag_router.eval.datasets import sample
 
     return questions if limit is None else sample(questions, limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where answers are kept; nothing is, where `path` is None."""
-
-    path: Path | None
-    _open: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def outcomes(self) -> OutcomeCache | None:
-        """Closed-book answers."""
-        from rag_router.outcomes import OutcomeCache
-
-        return None if self.path is None else self._opened("outcomes", OutcomeCache)
-
-    @property
-    def records(self) -> RecordCache | None:
-        """Everything else."""
-        from rag_router.outcomes import RecordCache
-
-        return None if self.path is None else self._opened("records", RecordCache)
-
-    def _opened(self, name: str, kind: Any) -> Any:
-        if name not in self._open:
-            self._open[name] = kind(self.path)
-        return self._open[name]
 
 
 def manifest_of(
@@ -171,19 +159,35 @@ def manifest_of(
                 (f"{expert.name}, with passages", expert.style.example(passages=True)),
             )
         },
-        data=[
-            (file.path, file.sha256, sum(name == _set_of(file) for name in data.sets))
-            for file in data.files
-        ],
+        data=_rows_of_files(data),
         seeds={"evaluation": seed, "bootstrap": 0},
         extra={"questions_hash": data_hash(data.questions), **extra},
     )
 
 
-def _set_of(file: Snapshot) -> str:
-    from rag_router.eval.sets import set_name
+def _rows_of_files(data: DataSet) -> list[tuple[Path, str, int]]:
+    """Each file, its hash, and how many questions were asked of it or of the folder it is in."""
+    given = [(Path(path), count) for path, count in zip(data.paths, data.counts, strict=True)]
+    return [
+        (
+            file.path,
+            file.sha256,
+            sum(count for path, count in given if path in (file.path, *file.path.parents)),
+        )
+        for file in data.files
+    ]
 
-    return set_name(file.path)
+
+def require_report(out: Path | None) -> None:
+    """Make sure, before a long run, that a report can be written where one is wanted.
+
+    Raises:
+        UnavailableError: a library that draws or writes is not installed.
+    """
+    if out is not None:
+        from rag_router.eval.report import require_libraries
+
+        require_libraries()
 
 
 def finish(report: Report, data: DataSet, *, out: Path | None, as_json: bool) -> None:
@@ -192,15 +196,30 @@ def finish(report: Report, data: DataSet, *, out: Path | None, as_json: bool) ->
     Raises:
         DataError: a file has changed during the run.
     """
+    write(report, data, out=out)
+    if as_json:
+        print_json(report.summary)
+    else:
+        show(report)
+
+
+def write(report: Report, data: DataSet, *, out: Path | None) -> None:
+    """Check the data once more, and write the report where one is wanted.
+
+    Raises:
+        DataError: a file has changed during the run.
+        UnavailableError: the folder cannot be written.
+    """
     from rag_router.eval.report import write_report
 
     data.verify()
     if out is not None:
         written = write_report(report, out)
         click.echo(f"Report: {written[-1]}", err=True)
-    if as_json:
-        print_json(report.summary)
-        return
+
+
+def show(report: Report) -> None:
+    """Show people the tables, and what was skipped."""
     for table in report.tables:
         if table.rows:
             _show(table)
@@ -218,9 +237,9 @@ def _show(table: Table) -> None:
         shown.add_column(column, justify="right" if at else "left")
     for row in table.rows:
         shown.add_row(*(_text(cell) for cell in row))
-    console = Console()
-    # Piped into a file there is no width to keep to.
-    (console if console.is_terminal else Console(width=_WIDE)).print(shown)
+    # Names come from outside, and steer nothing. Piped into a file there is no width to keep to.
+    width = None if Console().is_terminal else _WIDE
+    Console(width=width, markup=False, emoji=False).print(shown)
 
 
 def _text(cell: Any) -> str:

@@ -9,12 +9,13 @@ import click
 
 from rag_router.cli.evaluate.common import (
     DataSet,
-    Kept,
     evaluation_options,
     finish,
     manifest_of,
     read_data,
+    require_report,
 )
+from rag_router.cli.evaluate.kept import Kept
 from rag_router.cli.options import fetch_announced, progress, settings_from
 
 if TYPE_CHECKING:
@@ -69,12 +70,18 @@ def conflict(
     Sets bring true passages and falsified ones (`make-conflicts` makes them). Plain decoding
     always takes part, since conflicts are counted where it reads the true passage rightly.
     """
-    from rag_router.assembly import load_expert
+    from rag_router.assembly import index_names, load_expert
     from rag_router.eval.conflict import conflict_report
+    from rag_router.eval.manifest import presentable
 
     settings = settings_from(config, expert=model, indexes=indexes)
+    _strategies(settings, names)
+    if indexes:
+        index_names(settings)
+    require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
     harm = read_data(harm_paths, limit=limit, held_out=held_out) if harm_paths else None
+    _disputes(data)
     expert = load_expert(settings, fetch=fetch_announced)
     run = run_conflict(
         settings,
@@ -88,7 +95,8 @@ def conflict(
     )
     both = data if harm is None else joined(data, harm)
     manifest = manifest_of(settings, [expert], both, seed=seed)
-    report = conflict_report(run, manifest, title=f"Memory against passages: {expert.name}")
+    who = presentable(expert.name)
+    report = conflict_report(run, manifest, title=f"Memory against passages: {who}")
     finish(report, both, out=out, as_json=as_json)
 
 
@@ -114,46 +122,72 @@ def run_conflict(
         hard: Whether passages beside the point come from the settings' indexes.
         use_cache: Whether answers are kept.
         seed: Of what is drawn.
+
+    Raises:
+        DataError: no question brings a passage of its own.
     """
     from rag_router.eval.conflict import ConflictRun
-    from rag_router.eval.disputes import disputes_of
     from rag_router.eval.labels import label
     from rag_router.eval.settling import ms_per_token, settle
 
-    kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
-    strategies, skipped = _strategies(names)
-    disputes = disputes_of(data.questions)
+    strategies, skipped = _strategies(settings, names)
+    disputes = _disputes(data)
     asked = [*data.questions, *([] if harm is None else harm.questions)]
-    bar, move = progress(f"{expert.name} answers")
-    with bar:
-        labelled = label(
+    generator = settings.generator
+    with Kept.of(settings, use_cache=use_cache) as kept:
+        bar, move = progress(f"{expert.name} answers")
+        with bar:
+            labelled = label(
+                expert,
+                asked,
+                cache=kept.outcomes,
+                batch_size=generator.batch_size,
+                on_progress=move,
+            )
+        # Rows and not ids: two sets may use the same ones.
+        rows = [
+            row
+            for row, one in enumerate(labelled)
+            if one.question.answers and (row < len(data.questions) or one.right)
+        ]
+        disputes += _beside(settings, asked, rows, disputes, hard=hard, seed=seed)
+        bar, move = progress("decoders settle")
+        with bar:
+            answers = settle(strategies, expert, disputes, cache=kept.records, on_progress=move)
+        paces = ms_per_token(
+            strategies,
             expert,
-            asked,
-            cache=kept.outcomes,
-            batch_size=settings.generator.batch_size,
-            on_progress=move,
+            disputes[:_TIMED],
+            machine=f"{generator.device} {generator.dtype}",
+            cache=kept.records,
         )
-    said = {one.question.id: one.outcome.answer for one in labelled}
-    own = {q.id for q in data.questions}
-    targets = [
-        one.question
-        for one in labelled
-        if one.question.answers and (one.question.id in own or one.right)
-    ]
-    disputes += _beside(settings, targets, disputes, hard=hard, seed=seed)
-    bar, move = progress("decoders settle")
-    with bar:
-        answers = settle(strategies, expert, disputes, cache=kept.records, on_progress=move)
     return ConflictRun(
         disputes=disputes,
-        memory=[said[one.question.id] for one in disputes],
+        memory=[labelled[one.row].outcome.answer for one in disputes],
         answers=answers,
-        ms_per_token=ms_per_token(strategies, expert, disputes[:_TIMED]),
+        ms_per_token=paces,
         skipped=skipped,
     )
 
 
-def _strategies(names: tuple[str, ...]) -> tuple[dict[str, Strategy], dict[str, str]]:
+def _disputes(data: DataSet) -> list[Dispute]:
+    from rag_router.errors import DataError
+    from rag_router.eval.disputes import disputes_of
+
+    found = disputes_of(data.questions)
+    if not found:
+        raise DataError(
+            f"none of {len(data.questions)} questions of {', '.join(data.paths)} brings a passage "
+            "that is true or falsified.",
+            hint="Make a set: rag-router eval make-conflicts --data FILE --out FILE.",
+        )
+    return found
+
+
+def _strategies(
+    settings: Settings, names: tuple[str, ...]
+) -> tuple[dict[str, Strategy], dict[str, str]]:
+    """Build the decoders that take part; say of the others why not."""
     from rag_router.decoders import DECODERS
     from rag_router.errors import UsageError
     from rag_router.eval.settling import STREAMS
@@ -161,7 +195,9 @@ def _strategies(names: tuple[str, ...]) -> tuple[dict[str, Strategy], dict[str, 
     built: dict[str, Strategy] = {}
     skipped: dict[str, str] = {}
     for name in dict.fromkeys(("plain", *(names or tuple(DECODERS)))):
-        strategy = DECODERS.build(name)
+        options = settings.decoder.options if name == settings.decoder.name else {}
+        # How sure answers are was learned of the decoder, and changes none of them.
+        strategy = DECODERS.build(name, **{k: v for k, v in options.items() if k != "artefact"})
         missing = set(strategy.streams) - STREAMS
         if not missing:
             built[name] = strategy
@@ -175,28 +211,30 @@ def _strategies(names: tuple[str, ...]) -> tuple[dict[str, Strategy], dict[str, 
 
 def _beside(
     settings: Settings,
-    targets: list[Question],
+    asked: list[Question],
+    rows: list[int],
     disputes: list[Dispute],
     *,
     hard: bool,
     seed: int,
 ) -> list[Dispute]:
-    """Give the questions passages beside the point: from an index, or from each other."""
+    """Give some of the questions passages beside the point: from an index, or from each other."""
     from rag_router.eval.disputes import beside_the_point, found_beside_the_point
 
     if not hard:
         pool = [p for one in disputes if one.condition == "gold" for p in one.passages]
-        return beside_the_point(targets, pool, seed=seed)
+        return beside_the_point(asked, pool, rows=rows, seed=seed)
     from rag_router.assembly import load_embedder, open_indexes
     from rag_router.retrievers import RETRIEVERS
 
     embedder = load_embedder(settings, fetch=fetch_announced)
     options = {"k": 20, **settings.retriever.options}
     return found_beside_the_point(
-        targets,
+        asked,
         RETRIEVERS.build(settings.retriever.name, **options),
         tuple(open_indexes(settings, embedder).values()),
         embedder,
+        rows=rows,
     )
 
 
@@ -207,4 +245,5 @@ def joined(one: DataSet, other: DataSet) -> DataSet:
         sets=[*one.sets, *other.sets],
         files=(*one.files, *other.files),
         paths=(*one.paths, *other.paths),
+        counts=(*one.counts, *other.counts),
     )

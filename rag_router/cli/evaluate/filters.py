@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rag_router.cli.evaluate.common import (
-    Kept,
+    DataSet,
     evaluation_options,
     finish,
     manifest_of,
     read_data,
+    require_report,
 )
+from rag_router.cli.evaluate.kept import Kept
 from rag_router.cli.options import fetch_announced, progress, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rag_router.assembly import Parts
+    from rag_router.eval.filtering import FilterRun
     from rag_router.filters import Filter
+    from rag_router.settings import Settings
 
-__all__ = ["filters"]
+__all__ = ["filters", "run_filters"]
 
 
 @click.command()
@@ -46,32 +51,67 @@ def filters(
 
     The row "settings" is the chain that the settings name, "none" reads the hits as they come.
     """
-    from rag_router.assembly import assemble, load_parts
+    from rag_router.assembly import index_names
     from rag_router.errors import UsageError
-    from rag_router.eval.filtering import evaluate_filters, filter_report
+    from rag_router.eval.filtering import filter_report
+    from rag_router.filters import FILTERS
+
+    settings = settings_from(config, expert=model, indexes=indexes)
+    for name in names:
+        FILTERS.get(name)
+    require_report(out)
+    data = read_data(paths, limit=limit, held_out=held_out)
+    if not index_names(settings):
+        raise UsageError(
+            "there is no index to look in.", hint="Make one: rag-router index add NAME PATH"
+        )
+    run, manifest = run_filters(settings, data, names=names, use_cache=use_cache, seed=seed)
+    report = filter_report(run, manifest, title="What filters keep")
+    finish(report, data, out=out, as_json=as_json)
+
+
+def run_filters(
+    settings: Settings,
+    data: DataSet,
+    *,
+    names: tuple[str, ...] = (),
+    use_cache: bool = True,
+    seed: int = 0,
+    parts: Parts | None = None,
+) -> tuple[FilterRun, dict[str, Any]]:
+    """Let every filter judge what the settings' retriever finds, and the model read the rest.
+
+    Args:
+        settings: Of the run; there is an index to look in.
+        data: What is asked.
+        names: Filters; none means all.
+        use_cache: Whether answers are kept.
+        seed: For the manifest; nothing is drawn.
+        parts: What the settings name, where it is loaded already.
+
+    Returns:
+        What was found, and what it was made with.
+    """
+    from rag_router.assembly import assemble, load_parts
+    from rag_router.eval.filtering import evaluate_filters
     from rag_router.filters import FILTERS
     from rag_router.retrievers import make_queries
     from rag_router.settings import Component
 
-    settings = settings_from(config, expert=model, indexes=indexes)
-    data = read_data(paths, limit=limit, held_out=held_out)
-    parts = load_parts(settings, fetch=fetch_announced)
-    if not parts.indexes or parts.embedder is None:
-        raise UsageError(
-            "there is no index to look in.", hint="Make one: rag-router index add NAME PATH"
-        )
-    kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
+    parts = parts or load_parts(settings, fetch=fetch_announced)
     default = assemble(settings, parts)
+    own = {component.name: component for component in settings.filters}
     chains: dict[str, Sequence[Filter]] = {"none": ()}
-    for name in names or tuple(FILTERS):
-        some = settings.model_copy(update={"filters": (Component(name=name),)})
+    for name in dict.fromkeys(names or FILTERS):
+        some = settings.model_copy(update={"filters": (own.get(name, Component(name=name)),)})
         chains[name] = assemble(some, parts).filters
     chains["settings"] = default.filters
     assert default.retriever is not None
+    assert parts.embedder is not None
     queries = make_queries([q.text for q in data.questions], parts.embedder)
     hits = default.retriever.retrieve(queries, tuple(parts.indexes.values()))
     bar, move = progress(f"{parts.expert.name} reads")
-    with bar:
+    with Kept.of(settings, use_cache=use_cache) as kept, bar:
         run = evaluate_filters(
             chains,
             parts.expert,
@@ -81,6 +121,4 @@ def filters(
             batch_size=settings.generator.batch_size,
             on_progress=move,
         )
-    manifest = manifest_of(settings, [parts.expert], data, seed=seed)
-    report = filter_report(run, manifest, title="What filters keep")
-    finish(report, data, out=out, as_json=as_json)
+    return run, manifest_of(settings, [parts.expert], data, seed=seed)

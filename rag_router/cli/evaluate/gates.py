@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,29 +10,24 @@ import click
 
 from rag_router.cli.evaluate.common import (
     DataSet,
-    Kept,
     evaluation_options,
-    finish,
     manifest_of,
     read_data,
+    require_report,
+    show,
+    write,
 )
-from rag_router.cli.options import fetch_announced, progress, settings_from
+from rag_router.cli.evaluate.kept import Kept
+from rag_router.cli.evaluate.prices import prices_of
+from rag_router.cli.options import fetch_announced, print_json, progress, settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rag_router.assembly import Parts
     from rag_router.eval.gates import GateRun
-    from rag_router.eval.judging import Price
-    from rag_router.eval.labels import Labelled
     from rag_router.experts import Expert
     from rag_router.gates import Gate
     from rag_router.settings import Settings
 
 __all__ = ["gates", "run_gates"]
-
-_WATCHED = 5
-"""Batches on which a gate's cost is watched; the first one only warms up."""
 
 
 @click.command()
@@ -58,20 +54,33 @@ def gates(
 ) -> None:
     """Compare gates: does the model know the answer by itself?
 
-    Without --gate, every gate takes part that decodes nothing but the closed-book answer.
+    Without --gate, every gate takes part that decodes nothing but the closed-book answer. Of
+    several models each gets a report of its own, in a folder of its name; the JSON document is the
+    first one's, with those of all under "models".
     """
     from rag_router.eval.gates import gate_report
+    from rag_router.eval.manifest import presentable
+    from rag_router.gates import GATES
 
     settings = settings_from(config)
+    for name in names:
+        GATES.get(name)
+    require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
-    chosen = models or (settings.generator.model,)
-    for number, model in enumerate(chosen):
+    chosen = tuple(dict.fromkeys(models)) or (settings.generator.model,)
+    summaries: dict[str, Any] = {}
+    for model, folder in _folders(out, chosen).items():
         run, manifest = run_gates(
             settings, model, data, names=names, use_cache=use_cache, seed=seed, scores=scores
         )
-        report = gate_report(run, manifest, title=f"Gates for {model}")
-        folder = out if out is None or len(chosen) == 1 else out / model
-        finish(report, data, out=folder, as_json=as_json and number == 0)
+        report = gate_report(run, manifest, title=f"Gates for {presentable(model)}")
+        write(report, data, out=folder)
+        summaries[model] = report.summary
+        if not as_json:
+            show(report)
+    if as_json:
+        several = {"models": summaries} if len(chosen) > 1 else {}
+        print_json({**summaries[chosen[0]], **several})
 
 
 def run_gates(
@@ -83,8 +92,19 @@ def run_gates(
     use_cache: bool = True,
     seed: int = 0,
     scores: Path | None = None,
+    expert: Expert | None = None,
 ) -> tuple[GateRun, dict[str, Any]]:
     """Judge the questions with every gate that can judge this model.
+
+    Args:
+        settings: Of the run.
+        model: Whose knowledge is judged.
+        data: What is asked.
+        names: Gates; none means all that decode nothing but the closed-book answer.
+        use_cache: Whether answers are kept.
+        seed: Of signals that sample.
+        scores: Uncertainties of another library.
+        expert: The model, where it is loaded already.
 
     Returns:
         What was found, and what it was made with.
@@ -95,45 +115,55 @@ def run_gates(
     from rag_router.eval.labels import label
     from rag_router.eval.peers import read_scores
 
+    peers = {} if scores is None else read_scores(scores, data.questions)
     settings = settings.model_copy(
         update={"generator": settings.generator.model_copy(update={"model": model})}
     )
-    expert = load_expert(settings, fetch=fetch_announced)
+    expert = expert or load_expert(settings, fetch=fetch_announced)
     built, skipped = _gates(settings, expert, names)
     parts = load_partners(settings, expert, built.values(), fetch=fetch_announced)
-    kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
-    bar, move = progress(f"{expert.name} answers")
-    with bar:
-        labelled = label(
-            expert,
-            data.questions,
-            cache=kept.outcomes,
-            batch_size=settings.generator.batch_size,
-            on_progress=move,
-        )
-    bar, move = progress("gates judge")
-    with bar:
-        judgements = judge_questions(
-            built,
-            expert,
-            labelled,
-            partners=parts.partners,
-            cache=kept.records,
-            batch_size=settings.generator.batch_size,
-            seed=seed,
-            on_progress=move,
-        )
-    prices = _prices(settings, parts, built, labelled, kept, seed)
+    with Kept.of(settings, use_cache=use_cache) as kept:
+        bar, move = progress(f"{expert.name} answers")
+        with bar:
+            labelled = label(
+                expert,
+                data.questions,
+                cache=kept.outcomes,
+                batch_size=settings.generator.batch_size,
+                on_progress=move,
+            )
+        bar, move = progress("gates judge")
+        with bar:
+            judgements = judge_questions(
+                built,
+                expert,
+                labelled,
+                partners=parts.partners,
+                cache=kept.records,
+                batch_size=settings.generator.batch_size,
+                seed=seed,
+                on_progress=move,
+            )
+        prices = prices_of(settings, parts, built, labelled, kept, seed)
     run = GateRun(
         labelled=labelled,
         sets=data.sets,
         judgements=judgements,
         prices=prices,
         skipped=skipped,
-        peers={} if scores is None else read_scores(scores, data.questions),
+        peers=peers,
         default=settings.gate.name,
     )
     return run, manifest_of(settings, [expert], data, seed=seed)
+
+
+def _folders(out: Path | None, models: tuple[str, ...]) -> dict[str, Path | None]:
+    """Where each model's report goes; names of models may be paths and addresses."""
+    if out is None or len(models) == 1:
+        return dict.fromkeys(models, out)
+    plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model" for model in models]
+    numbered = [f"{name}-{at}" if plain.index(name) < at else name for at, name in enumerate(plain)]
+    return {model: out / name for model, name in zip(models, numbered, strict=True)}
 
 
 def _gates(
@@ -163,43 +193,3 @@ def _gates(
         else:
             built[name] = gate
     return built, skipped
-
-
-def _prices(
-    settings: Settings,
-    parts: Parts,
-    gates: dict[str, Gate],
-    labelled: Sequence[Labelled],
-    kept: Kept,
-    seed: int,
-) -> dict[str, Price]:
-    """Watch what each gate costs on a few questions; what was watched once is kept."""
-    from dataclasses import asdict
-
-    from rag_router.artefacts import fingerprint_of, identity_of
-    from rag_router.eval.datasets import sample
-    from rag_router.eval.judging import Price, price_of
-
-    size = settings.generator.batch_size
-    few = {q.id for q in sample([one.question for one in labelled], _WATCHED * size)}
-    watched = [one for one in labelled if one.question.id in few]
-    found: dict[str, Price] = {}
-    for name, gate in gates.items():
-        key = fingerprint_of(
-            "price",
-            parts.expert.model.fingerprint,
-            parts.expert.style.fingerprint,
-            identity_of(gate),
-            str(size),
-            *(one.question.text for one in watched),
-        )
-        known = {} if kept.records is None else kept.records.get_json([key])
-        if key in known:
-            found[name] = Price(**known[key])
-            continue
-        found[name] = price_of(
-            gate, parts.expert, watched, partners=parts.partners, batch_size=size, seed=seed
-        )
-        if kept.records is not None:
-            kept.records.put_json("price", {key: asdict(found[name])})
-    return found

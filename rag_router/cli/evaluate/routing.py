@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rag_router.cli.evaluate.common import (
     DataSet,
-    Kept,
     evaluation_options,
     finish,
     manifest_of,
     read_data,
+    require_report,
 )
+from rag_router.cli.evaluate.kept import Kept
+from rag_router.cli.evaluate.prices import prices_of
 from rag_router.cli.options import fetch_announced, progress, settings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rag_router.eval.routing import RoutingRun
     from rag_router.experts import Expert
     from rag_router.settings import Settings
 
-__all__ = ["routing"]
+__all__ = ["routing", "run_routing"]
 
 
 @click.command()
@@ -45,80 +53,128 @@ def routing(
 
     The router "surest" sends a question to the model whose own gate is surest that it knows.
     """
+    from rag_router.assembly import load_expert
+    from rag_router.errors import UsageError
     from rag_router.eval.routing import routing_report
 
     settings = settings_from(config)
+    models = tuple(dict.fromkeys(models))
+    if len(models) < 2:
+        raise UsageError(
+            f"there is nobody to choose beside {models[0]}.", hint="Give --model twice or more."
+        )
+    require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
-    kept = Kept(settings.home / "outcomes.sqlite" if use_cache else None)
-    run, experts = _run(settings, models, data, kept, seed)
-    manifest = manifest_of(settings, experts, data, seed=seed)
+    run, manifest = run_routing(
+        settings,
+        (load_expert(settings, model=model, fetch=fetch_announced) for model in models),
+        data,
+        use_cache=use_cache,
+        seed=seed,
+    )
     report = routing_report(run, manifest, title="Who should answer")
     finish(report, data, out=out, as_json=as_json)
 
 
-def _run(
-    settings: Settings, models: tuple[str, ...], data: DataSet, kept: Kept, seed: int
-) -> tuple[RoutingRun, list[Expert]]:
-    import time
+def run_routing(
+    settings: Settings,
+    experts: Iterable[Expert],
+    data: DataSet,
+    *,
+    use_cache: bool = True,
+    seed: int = 0,
+) -> tuple[RoutingRun, dict[str, Any]]:
+    """Let every expert answer every question, and its gate say how sure it is.
 
+    Args:
+        settings: Of the run.
+        experts: Two or more, of different names.
+        data: What is asked.
+        use_cache: Whether answers are kept.
+        seed: Of signals that sample.
+
+    Returns:
+        What was found, and what it was made with.
+    """
     import numpy as np
 
-    from rag_router.assembly import load_expert, load_gate, load_partners
+    from rag_router.eval.routing import RoutingRun
+
+    asked: list[Expert] = []
+    columns: list[_Column] = []
+    with Kept.of(settings, use_cache=use_cache) as kept:
+        for expert in experts:
+            asked.append(expert)
+            columns.append(_column(settings, expert, data, kept, seed))
+    right = np.array([column.right for column in columns]).T
+    sure = np.array([column.sure for column in columns]).T
+    preference = None
+    if len(asked) > 1:
+        strongest = int(np.argmax(right.mean(axis=0)))
+        preference = sure[:, strongest] - np.delete(sure, strongest, axis=1).max(axis=1)
+    run = RoutingRun(
+        questions=data.questions,
+        models=tuple(expert.name for expert in asked),
+        right=right,
+        cost=np.array([column.cost for column in columns]).T,
+        choices={"surest": sure.argmax(axis=1)},
+        ms={"surest": sum(column.ms for column in columns)},
+        answers={
+            expert.name: column.answers for expert, column in zip(asked, columns, strict=True)
+        },
+        preference=preference,
+    )
+    return run, manifest_of(settings, asked, data, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What one model makes of every question."""
+
+    answers: list[str]
+    right: list[float]
+    cost: list[float]
+    sure: NDArray[np.float64]
+    ms: float
+
+
+def _column(settings: Settings, expert: Expert, data: DataSet, kept: Kept, seed: int) -> _Column:
+    from rag_router.assembly import load_gate, load_partners
     from rag_router.eval.judging import judge_questions
     from rag_router.eval.labels import label
-    from rag_router.eval.routing import RoutingRun
     from rag_router.models.prompts import closed_book_prompt
 
     size = settings.generator.batch_size
-    right, cost, sure, answers, experts = [], [], [], {}, []
-    begin = spent = 0.0
-    for name in models:
-        expert = load_expert(settings, model=name, fetch=fetch_announced)
-        bar, move = progress(f"{expert.name} answers")
-        with bar:
-            labelled = label(
-                expert, data.questions, cache=kept.outcomes, batch_size=size, on_progress=move
-            )
-        gate = load_gate(settings.gate, expert)
-        partners = load_partners(settings, expert, [gate], fetch=fetch_announced).partners
-        begin = time.perf_counter()
-        bar, move = progress(f"{settings.gate.name} judges")
-        with bar:
-            judged = judge_questions(
-                {"gate": gate},
-                expert,
-                labelled,
-                partners=partners,
-                cache=kept.records,
-                batch_size=size,
-                seed=seed,
-                on_progress=move,
-            )["gate"]
-        spent += time.perf_counter() - begin
-        billions = expert.model.parameters / 1e9
-        read = [
-            len(closed_book_prompt(expert.model, expert.style, q.text).ids) for q in data.questions
-        ]
-        right.append([float(one.right) for one in labelled])
-        cost.append(
-            [
-                billions * (tokens + len(one.outcome.logprobs))
-                for tokens, one in zip(read, labelled, strict=True)
-            ]
+    bar, move = progress(f"{expert.name} answers")
+    with bar:
+        labelled = label(
+            expert, data.questions, cache=kept.outcomes, batch_size=size, on_progress=move
         )
-        sure.append(judged.p_know)
-        answers[expert.name] = [one.outcome.answer for one in labelled]
-        experts.append(expert)
-    table = np.array(sure).T
-    dearest = int(np.argmax(np.array(right).mean(axis=1)))
-    others = np.delete(table, dearest, axis=1).max(axis=1) if len(models) > 1 else table[:, 0]
-    return RoutingRun(
-        questions=data.questions,
-        models=tuple(expert.name for expert in experts),
-        right=np.array(right).T,
-        cost=np.array(cost).T,
-        choices={"surest": table.argmax(axis=1)},
-        ms={"surest": 1000 * spent / len(data.questions)},
-        answers=answers,
-        preference=table[:, dearest] - others,
-    ), experts
+    gate = load_gate(settings.gate, expert)
+    parts = load_partners(settings, expert, [gate], fetch=fetch_announced)
+    bar, move = progress(f"{settings.gate.name} judges")
+    with bar:
+        judged = judge_questions(
+            {"gate": gate},
+            expert,
+            labelled,
+            partners=parts.partners,
+            cache=kept.records,
+            batch_size=size,
+            seed=seed,
+            on_progress=move,
+        )["gate"]
+    price = prices_of(settings, parts, {"gate": gate}, labelled, kept, seed)["gate"]
+    billions = expert.model.parameters / 1e9
+    read = [len(closed_book_prompt(expert.model, expert.style, q.text).ids) for q in data.questions]
+    return _Column(
+        answers=[one.outcome.answer for one in labelled],
+        right=[float(one.right) for one in labelled],
+        cost=[
+            billions * (tokens + len(one.outcome.logprobs))
+            for tokens, one in zip(read, labelled, strict=True)
+        ],
+        sure=judged.p_know,
+        # Whoever is to be the surest has to read the question and be asked.
+        ms=price.pass_ms + price.ms,
+    )

@@ -1,0 +1,133 @@
+"""Several gates heard together: each knows something that the others do not.
+
+Stacking (Breiman 1996, "Stacked regressions", doi 10.1007/BF00117832): the members are fitted on
+all questions; what weighs them is fitted on what they say of questions that they had not learned
+from. The members chosen by default read the closed-book pass and answer only, so that
+hearing both costs no pass and no step more than the answer itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from rag_router.artefacts import Artefact
+from rag_router.calibration import logit
+from rag_router.component import STRICT
+from rag_router.gates.arrays import Arrays
+from rag_router.gates.base import FittedGate, Lesson, verdict
+from rag_router.gates.benefit import fit_benefit, p_benefit
+from rag_router.gates.learned import FOLDS, check_lesson
+from rag_router.gates.members import Members
+from rag_router.gates.stacking import Stack, fit_stack
+from rag_router.signals.base import Signal, Signals
+from rag_router.types import Question, Verdict
+
+__all__ = ["CombinedGate"]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CombinedGate:
+    """Retrieve when several gates, weighed against each other, say it is not known.
+
+    Until it is fitted, `p_know` is the mean of what the members say. Fitted to questions that
+    were answered with passages as well, it also says how likely retrieval is to help.
+
+    Args:
+        members: Names of gates that learn, each once.
+        threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
+            0.5: more likely wrong than right.
+        gates: The members themselves, one for each name, where they need options of their own or
+            are fitted; none builds them by name.
+        arrays: What was learned beside the members; empty until fitted.
+    """
+
+    members: tuple[str, ...] = ("p_ik", "profile")
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    gates: tuple[FittedGate, ...] = ()
+    arrays: Arrays = Arrays()
+
+    def __post_init__(self) -> None:
+        Members.of(self.members, self.gates)  # a name that nobody goes by is found out at once
+
+    @property
+    def needs(self) -> tuple[Signal[Any], ...]:
+        return self._members.signals
+
+    @property
+    def fitted(self) -> bool:
+        return bool(self.arrays)
+
+    def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
+        """What every member reads, side by side, shape (questions, columns)."""
+        return self._members.features(questions, signals)
+
+    def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(the closed-book answer is right), shape (questions,)."""
+        return self._weighed(self._members.probabilities(features))
+
+    def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
+        """Judge; the verdict shows what each member says."""
+        heard = self._members.probabilities(self.features(questions, signals))
+        known = self._weighed(heard)
+        helps = None
+        if self.fitted:
+            helps = p_benefit(self.arrays["benefit"], logit(heard), known)
+        return [
+            replace(
+                verdict(p, self.threshold, dict(zip(self.members, map(float, said), strict=True))),
+                p_benefit=None if helps is None else float(helps[row]),
+            )
+            for row, (p, said) in enumerate(zip(known, heard, strict=True))
+        ]
+
+    def fit(self, lesson: Lesson) -> Self:
+        """Return this gate with fitted members, weighed.
+
+        Raises:
+            DataError: only one class is there, features are not finite, or a member cannot learn.
+        """
+        check_lesson(lesson)
+        apart = self._members.logits_apart(lesson, FOLDS)
+        stack = fit_stack(apart, lesson.right, seed=lesson.seed)
+        own = {**stack.arrays(), "benefit": fit_benefit(apart, lesson)}
+        return replace(self, gates=self._members.fit(lesson).gates, arrays=Arrays(own))
+
+    @property
+    def learned(self) -> dict[str, NDArray[Any]]:
+        return {**self.arrays, **self._members.learned}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"members": list(self.members), "member_options": self._members.options}
+
+    def with_artefact(self, artefact: Artefact) -> Self:
+        """Return this gate as it was fitted; a threshold that was set by hand stays."""
+        notes = artefact.card.notes
+        members = Members.of(tuple(notes["members"])).with_artefact(
+            artefact, notes["member_options"]
+        )
+        own = {name: array for name, array in artefact.weights.items() if "/" not in name}
+        return replace(
+            self,
+            members=members.names,
+            gates=members.gates,
+            arrays=Arrays(own),
+            threshold=artefact.card.threshold if self.threshold is None else self.threshold,
+        )
+
+    @property
+    def _members(self) -> Members:
+        return Members.of(self.members, self.gates)
+
+    def _weighed(self, heard: NDArray[np.float64]) -> NDArray[np.float64]:
+        stack = Stack.of(self.arrays)
+        if not len(heard):
+            return np.zeros(0)
+        return np.asarray(heard.mean(axis=1)) if stack is None else stack(logit(heard))
