@@ -19,6 +19,8 @@ from rag_router.cli.evaluate.gates import run_gates
 from rag_router.eval.datasets import data_hash
 from rag_router.eval.gates import gate_report, gate_summary
 from rag_router.eval.report import write_report
+from rag_router.fitted import fitted_for
+from rag_router.gates import GATES
 from rag_router.settings import Settings
 
 MODELS = ("gemma-3-270m", "smollm2-135m-instruct")
@@ -58,15 +60,20 @@ def main(
             settings,
             model,
             asked,
-            names=gates,
+            names=gates or _shipped(model),
             scores=Path(peers[model]) if model in peers else None,
         )
         figures[model] = gate_summary(run)
-        fingerprints[model] = dict(manifest["models"])[model] if "models" in manifest else ""
+        fingerprints[model] = manifest["models"][0]["fingerprint"]
         # Without the questions: they are other people's.
         report = gate_report(run, manifest, title=f"Gates for {model}", rows=False)
         write_report(report, report_folder(f"{name}-{model}"))
     record(name, figures, data_hash=data_hash(asked.questions), models=fingerprints)
+
+
+def _shipped(model: str) -> tuple[str, ...]:
+    """Gates that are fitted for a model, and the two that need no fitting."""
+    return ("always", "never", *(name for name in GATES if model in fitted_for("gate", name)))
 
 
 if __name__ == "__main__":

@@ -173,10 +173,12 @@ _FOLLOWS = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
 
 def retrievers() -> str:
     """Return the newest comparison of retrieval with other libraries."""
-    from benchmarks.peers.retrieval.compare import as_markdown
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.peers.retrieval.table import markdown
 
     found = _newest("peers-retrieval")
-    return as_markdown(found) if found else _NOTHING
+    return markdown(found) if found else _NOTHING
 
 
 def _newest(name: str) -> dict[str, Any]:

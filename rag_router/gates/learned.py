@@ -84,6 +84,8 @@ class LearnedGate:
         return bool(self.arrays)
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
+        if not questions:
+            return []
         features = self.features(questions, signals)
         figures = self.figures(features) if self.fitted else {}
         return [

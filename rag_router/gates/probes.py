@@ -20,7 +20,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Projection", "cross_entropies", "logistic_path", "logits_apart"]
+from rag_router.errors import DataError
+
+__all__ = ["Projection", "check_width", "cross_entropies", "logistic_path", "logits_apart"]
 
 Array = NDArray[np.floating]
 
@@ -132,6 +134,19 @@ def logits_apart(
 def cross_entropies(logits: Array, target: Array) -> NDArray[np.float64]:
     """Mean binary cross-entropy in nats of logits (..., n) against targets in [0, 1]."""
     return np.asarray(np.mean(np.logaddexp(0, logits) - target * logits, axis=-1))
+
+
+def check_width(states: Array, width: int) -> None:
+    """Check that states (..., width) are as wide as those that were learned from.
+
+    Raises:
+        DataError: they are not.
+    """
+    if states.shape[-1] != width:
+        raise DataError(
+            f"hidden states of width {states.shape[-1]} were given to what learned from {width}.",
+            hint="Give those of the model that the gate was fitted for.",
+        )
 
 
 def _newton(

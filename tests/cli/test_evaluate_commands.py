@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -173,6 +175,25 @@ def test_every_evaluation_is_listed_and_says_what_it_is_for(run):
 )
 def test_what_makes_no_sense_exits_with_2_before_anything_is_read(run, arguments, said):
     assert said in run("eval", *arguments).refused(2)
+
+
+def test_a_report_that_cannot_be_drawn_is_told_before_anything_is_read(tmp_path):
+    program = (
+        "import sys\n"
+        "from rag_router.cli.main import main\n"
+        "sys.modules['matplotlib'] = None\n"
+        f"for command in {MEASURES}:\n"
+        "    models = ['--model', 'a', '--model', 'b'] if command == 'routing' else []\n"
+        "    try:\n"
+        "        main(['eval', command, '--data', 'nowhere.jsonl', '--out', 'out', *models])\n"
+        "    except SystemExit as left:\n"
+        "        print(left.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.split() == ["4"] * len(MEASURES)
+    assert done.stderr.count("reports need matplotlib") == len(MEASURES)
 
 
 @pytest.mark.parametrize("command", MEASURES)

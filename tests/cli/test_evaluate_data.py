@@ -12,6 +12,7 @@ from rag_router.cli.evaluate.common import (
     finish,
     manifest_of,
     read_data,
+    require_judgeable,
     require_report,
     show,
 )
@@ -105,6 +106,22 @@ def test_a_set_that_cannot_be_read_is_a_data_error(tmp_path, name):
     (tmp_path / "broken.jsonl").write_text('{"id": 1, "question": "why?"\n')
     with pytest.raises(DataError, match=name):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"choices": ["Oslo", "Rome"], "answer_letter": "Z"},
+        {"answer_type": "regex"},
+    ],
+    ids=["letter", "pattern"],
+)
+def test_what_nobody_can_judge_is_told_before_the_run(tmp_path, meta):
+    row = {"id": "odd", "question": "which?", "answers": ["("], "meta": meta}
+    data = read(write_jsonl(tmp_path / "a.jsonl", [row]))
+    with pytest.raises(DataError, match="question odd"):
+        require_judgeable(data)
+    require_judgeable(read(questions(tmp_path / "nq" / "a.jsonl", 2)))
 
 
 # --- what a run was made with -------------------------------------------------------------------

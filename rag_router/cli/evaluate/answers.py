@@ -13,6 +13,7 @@ from rag_router.cli.evaluate.common import (
     finish,
     manifest_of,
     read_data,
+    require_judgeable,
     require_report,
 )
 from rag_router.cli.evaluate.kept import Kept
@@ -63,6 +64,7 @@ def answers(
         GATES.get(name)
     require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
+    require_judgeable(data)
     run, manifest = run_policies(settings, data, names=names, use_cache=use_cache, seed=seed)
     who = presentable(settings.generator.model)
     report = policy_report(run, manifest, title=f"When {who} looks things up")

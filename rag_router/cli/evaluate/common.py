@@ -24,6 +24,7 @@ __all__ = [
     "finish",
     "manifest_of",
     "read_data",
+    "require_judgeable",
     "require_report",
     "show",
     "write",
@@ -176,6 +177,18 @@ def _rows_of_files(data: DataSet) -> list[tuple[Path, str, int]]:
         )
         for file in data.files
     ]
+
+
+def require_judgeable(data: DataSet) -> None:
+    """Make sure, before a long run, that every question says what is right in a way that is read.
+
+    Raises:
+        DataError: one does not.
+    """
+    from rag_router.eval.metrics.answers import judge
+
+    for question in data.questions:
+        judge(question, "anything")
 
 
 def require_report(out: Path | None) -> None:

@@ -13,6 +13,7 @@ from rag_router.cli.evaluate.common import (
     finish,
     manifest_of,
     read_data,
+    require_judgeable,
     require_report,
 )
 from rag_router.cli.evaluate.kept import Kept
@@ -61,6 +62,7 @@ def filters(
         FILTERS.get(name)
     require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
+    require_judgeable(data)
     if not index_names(settings):
         raise UsageError(
             "there is no index to look in.", hint="Make one: rag-router index add NAME PATH"
