@@ -91,7 +91,16 @@ def _generators(found: dict[str, Any]) -> Rows:
 
 def gates() -> str:
     """Return the newest comparison of gates, ours and other libraries'."""
-    found = _newest("gates")
+    return _gates_of("gates")
+
+
+def peers() -> str:
+    """Return the newest comparison of gates with all of another library's estimators."""
+    return _gates_of("gates-peers")
+
+
+def _gates_of(result: str) -> str:
+    found = _newest(result)
     if not found:
         return _NOTHING
     models = [name for name, row in found.items() if isinstance(row, dict)]
@@ -211,6 +220,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "models": models,
     "figures": figures,
     "gates": gates,
+    "peers": peers,
     "policies": policies,
     "conflicts": conflicts,
     "retrievers": retrievers,

@@ -3,7 +3,9 @@
 A logistic regression with an L2 penalty (Alain and Bengio 2016, arXiv 1610.01644; Hoerl and
 Kennard 1970, doi 10.1080/00401706.1970.10488634). Each block of features is standardised and
 turned to its first principal components by itself, and is given the same total variance, so that
-a block of a thousand columns does not drown one of four. The penalty is the one of least
+a block of a thousand columns does not drown one of four. What tells right from wrong stands in the
+small components of hidden states as well as in the large ones, and in the large ones of sentence
+embeddings: the former are whitened, the latter are not. The penalty is the one of least
 cross-validated cross-entropy.
 """
 
@@ -20,9 +22,33 @@ from rag_router.calibration import even_folds
 from rag_router.gates.base import Lesson
 from rag_router.gates.probes import Projection, cross_entropies, logistic_path, logits_apart
 
-__all__ = ["LinearHead", "fit_linear", "linear_logits"]
+__all__ = ["Block", "LinearHead", "fit_linear", "linear_logits"]
 
-_PENALTIES: Final = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+_PENALTIES: Final = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Columns that belong together.
+
+    Attributes:
+        columns: Shape (n, width).
+        whitened: Whether all their principal components weigh alike; if not, each weighs as much
+            as it varies.
+    """
+
+    columns: NDArray[np.float64]
+    whitened: bool = False
+
+    def projection(self, components: int) -> Projection:
+        """Turn to the first principal components, of a total variance of 1."""
+        whole = Projection.of(self.columns, components)
+        basis = whole.basis
+        if not self.whitened:
+            # Undone on standardised columns, a whitened direction is as long as 1 / sqrt(variance).
+            basis = basis / np.linalg.norm(self.columns.std(axis=0)[:, None] * basis, axis=0)
+        total = float(replace(whole, basis=basis)(self.columns).var(axis=0).sum())
+        return replace(whole, basis=basis / np.sqrt(total or 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +69,12 @@ class LinearHead:
 
 
 def fit_linear(
-    blocks: Sequence[NDArray[np.float64]], lesson: Lesson, *, components: int, folds: int = 5
+    blocks: Sequence[Block], lesson: Lesson, *, components: int, folds: int = 5
 ) -> LinearHead:
     """Fit a head that tells right from wrong.
 
     Args:
-        blocks: Each of shape (n, width).
+        blocks: What is read off the questions.
         lesson: What was right, or what share of samples; its features are not read.
         components: Most principal components of each block.
         folds: Of the cross-validation.
@@ -59,8 +85,10 @@ def fit_linear(
     target = lesson.right.astype(np.float64) if lesson.share is None else lesson.share
     fold = even_folds(lesson.right, folds, lesson.seed)
     # The projections know no labels, so that they may know all questions.
-    projections = [_evened(Projection.of(block, components), block) for block in blocks]
-    z = np.column_stack([turn(block) for turn, block in zip(projections, blocks, strict=True)])
+    projections = [block.projection(components) for block in blocks]
+    z = np.column_stack(
+        [turn(block.columns) for turn, block in zip(projections, blocks, strict=True)]
+    )
     apart = logits_apart(z, target, _PENALTIES, fold)
     best = int(cross_entropies(apart, target).argmin())
     beta = logistic_path(z, target, [_PENALTIES[best]])[0]
@@ -80,8 +108,3 @@ def linear_logits(
     """Logits of a head, shape (n,); the same for a question alone and in company."""
     # Not a matrix product: that adds up in another order where there are more rows.
     return np.asarray((columns * weights).sum(axis=1) + bias)
-
-
-def _evened(projection: Projection, block: NDArray[np.float64]) -> Projection:
-    total = float(projection(block).var(axis=0).sum())
-    return replace(projection, basis=projection.basis / np.sqrt(total or 1.0))

@@ -1,7 +1,7 @@
-"""A perceptron on each of the three best layers, their logits averaged.
+"""A perceptron on each of up to three layers, their logits averaged.
 
-Which layers are best, logistic probes tell (`rag_router.gates.probed_layers`): they are fitted in a
-moment, and a perceptron of sixteen units takes sixteen times the room.
+Which layers are tried, logistic probes tell (`rag_router.gates.probed_layers`): they are fitted in
+a moment, and a perceptron of sixteen units takes sixteen times the room.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rag_router.calibration import even_folds
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS
 from rag_router.gates.perceptron import Perceptron, train
-from rag_router.gates.probed_layers import choose_probes, target_of
+from rag_router.gates.probed_layers import agreeing, choose_probes, target_of
 from rag_router.gates.probes import Projection, check_width
 
 __all__ = ["fit_perceptrons", "perceptron_logits"]
@@ -39,21 +39,23 @@ def fit_perceptrons(
     Returns:
         What was learned, and the cross-fitted mean logit of each question.
     """
-    chosen = sorted(choose_probes(states, lesson).best[:_LAYERS])
+    best = choose_probes(states, lesson).best[:_LAYERS]
     target = target_of(lesson)
     fold = even_folds(lesson.right, FOLDS, lesson.seed)
-    learned: dict[str, NDArray[Any]] = {"chosen": np.array(chosen, dtype=np.int64)}
-    apart = np.zeros(len(target))
-    for number, place in enumerate(chosen):
+    apart = np.zeros((states.shape[1], len(target)))
+    whole: dict[int, Perceptron] = {}
+    for place in best:
         projection = Projection.of(states[:, place], _COMPONENTS)
         z = projection(states[:, place])
         for left_out in range(FOLDS):
             rest, test = fold != left_out, fold == left_out
-            other = _trained(z[rest], target[rest], lesson.seed)
-            apart[test] += other(z[test])[:, 0] / len(chosen)
-        whole = _trained(z, target, lesson.seed).behind(projection)
-        learned |= whole.arrays(f"{number}.")
-    return learned, apart
+            apart[place, test] = _trained(z[rest], target[rest], lesson.seed)(z[test])[:, 0]
+        whole[place] = _trained(z, target, lesson.seed).behind(projection)
+    chosen = sorted(agreeing(apart, best, lesson.right))
+    learned: dict[str, NDArray[Any]] = {"chosen": np.array(chosen, dtype=np.int64)}
+    for number, place in enumerate(chosen):
+        learned |= whole[place].arrays(f"{number}.")
+    return learned, np.asarray(apart[chosen].mean(axis=0))
 
 
 def perceptron_logits(

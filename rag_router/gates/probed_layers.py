@@ -8,7 +8,7 @@ their mean stays (bagging, Breiman 1996, doi 10.1007/BF00058655).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from rag_router.gates.probes import (
     logits_apart,
 )
 
-__all__ = ["Choice", "choose_probes", "fit_probes", "probe_logits", "target_of"]
+__all__ = ["Choice", "agreeing", "choose_probes", "fit_probes", "probe_logits", "target_of"]
 
 _COMPONENTS: Final = (32, 64, 128)
 _PENALTIES: Final = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
@@ -62,7 +62,7 @@ def fit_probes(
         What was learned, and the cross-fitted mean logit of each question.
     """
     choice = choose_probes(states, lesson)
-    chosen = _agreeing(choice, lesson.right)
+    chosen = sorted(agreeing(choice.logits, choice.best, lesson.right))
     target = target_of(lesson)
     solved = [_solve(states[:, place], target, choice) for place in chosen]
     learned = {
@@ -121,17 +121,25 @@ def target_of(lesson: Lesson) -> NDArray[np.float64]:
     return lesson.right.astype(np.float64) if lesson.share is None else lesson.share
 
 
-def _agreeing(choice: Choice, right: NDArray[np.bool_]) -> list[int]:
-    """Choose how many of the best layers are averaged: as many as do no harm."""
+def agreeing(
+    logits: NDArray[np.float64], best: Sequence[int], right: NDArray[np.bool_]
+) -> list[int]:
+    """Choose how many of the best layers are averaged: as many as do no harm.
+
+    Args:
+        logits: Cross-fitted, of each layer, shape (layers, n).
+        best: The layers to choose from, the best one first.
+        right: What was right, shape (n,).
+    """
     losses = []
-    for count in range(1, len(choice.best) + 1):
-        mean = choice.logits[choice.best[:count]].mean(axis=0)
+    for count in range(1, len(best) + 1):
+        mean = logits[list(best[:count])].mean(axis=0)
         # An average of logits is less sure than any of them; the curve makes up for that later.
         curve = Platt.fit(mean, right)
-        logits = curve.slopes[0] * mean + curve.intercept
-        losses.append(float(cross_entropies(logits, right.astype(np.float64))))
+        calibrated = curve.slopes[0] * mean + curve.intercept
+        losses.append(float(cross_entropies(calibrated, right.astype(np.float64))))
     harmless = np.flatnonzero(np.array(losses) <= min(losses) * (1 + _HARMLESS))
-    return sorted(choice.best[: int(harmless[-1]) + 1])
+    return list(best[: int(harmless[-1]) + 1])
 
 
 def _solve(

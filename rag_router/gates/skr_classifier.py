@@ -21,7 +21,7 @@ from rag_router.calibration import Calibrator, choose_calibrator
 from rag_router.component import STRICT
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import fit_linear, linear_logits
+from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.sources import check_marks, mark_of
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.question_embedding import QuestionEmbedding
@@ -57,7 +57,7 @@ class SKRClassifierGate(LearnedGate):
         return embedded_features(signals)
 
     def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        vectors = lesson.features[:, 1:]
+        vectors = Block(lesson.features[:, 1:])
         head = fit_linear([vectors], lesson, components=self.components, folds=FOLDS)
         learned: dict[str, NDArray[Any]] = {
             "marks": lesson.features[0, :1],

@@ -30,7 +30,7 @@ from rag_router.gates.base import Lesson
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.gates.claims import queries_of
 from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import fit_linear, linear_logits
+from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.sources import check_marks, mark_of
 from rag_router.models.streams import Generation
 from rag_router.signals.base import Signal, Signals
@@ -69,7 +69,7 @@ class SlimProxyGate(LearnedGate):
         "embedding",
     )
     depth: Annotated[float, Field(ge=0.0, le=1.0)] = 2 / 3
-    components: Annotated[int, Field(ge=1, le=512)] = 64
+    components: Annotated[int, Field(ge=1, le=512)] = 128
     max_new_tokens: Annotated[int, Field(ge=1, le=256)] = 24
     known_claim: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
 
@@ -108,7 +108,11 @@ class SlimProxyGate(LearnedGate):
         )
 
     def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        marks, *blocks = part_blocks(lesson.features, 1 + len(self.reads))
+        marks, *parts = part_blocks(lesson.features, 1 + len(self.reads))
+        blocks = [
+            Block(columns, whitened=name == "hidden")
+            for name, columns in zip(self.reads, parts, strict=True)
+        ]
         head = fit_linear(blocks, lesson, components=self.components, folds=FOLDS)
         learned = {
             "marks": marks[0],

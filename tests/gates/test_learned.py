@@ -101,7 +101,7 @@ def test_features_that_are_not_finite_are_an_error_that_says_where():
         check_lesson(lesson(features, [True, False] * 30))
     assert "float32" in caught.value.hint
     features[:8] = np.nan
-    with pytest.raises(DataError, match="9 of 60 .*: rows 0, 1, 2, 3, 4, …"):
+    with pytest.raises(DataError, match=r"9 of 60 .*: rows 0, 1, 2, 3, 4, …"):
         FirstColumn().fit(lesson(features, [True, False] * 30))
 
 

@@ -8,7 +8,7 @@ from stand_ins import lesson
 
 from rag_router.calibration import auroc
 from rag_router.errors import DataError
-from rag_router.gates.linear import fit_linear, linear_logits
+from rag_router.gates.linear import Block, fit_linear, linear_logits
 
 RANDOM = np.random.default_rng(0)
 N = 240
@@ -21,12 +21,23 @@ TOLD = lesson(np.zeros((N, 0)), RIGHT)
 
 
 def test_a_small_block_is_heard_beside_a_wide_and_loud_one():
-    head = fit_linear([TELLING, NOISE], TOLD, components=32)
+    head = fit_linear([Block(TELLING), Block(NOISE)], TOLD, components=32)
     assert auroc(head.apart, RIGHT) > 0.9
 
 
+@pytest.mark.parametrize("whitened", [True, False])
+def test_components_weigh_alike_or_as_much_as_they_vary(whitened):
+    # Two columns that say the same, and one of its own: of the standardised three, the first
+    # principal component has twice the variance of the second. The third has next to none.
+    columns = np.column_stack([DIRECTION, 5 * DIRECTION, NOISE[:, 0]])
+    turn = Block(columns, whitened=whitened).projection(2)
+    variances = turn(columns).var(axis=0)
+    assert variances.sum() == pytest.approx(1)
+    assert variances[0] / variances[1] == pytest.approx(1 if whitened else 2, rel=0.2)
+
+
 def test_the_weights_are_on_the_columns_as_they_are():
-    head = fit_linear([TELLING, NOISE], TOLD, components=64)
+    head = fit_linear([Block(TELLING), Block(NOISE)], TOLD, components=64)
     columns = np.column_stack([TELLING, NOISE])
     assert head.weights.shape == (42,)
     # By hand: w . x + b, for each question.
@@ -37,8 +48,8 @@ def test_the_weights_are_on_the_columns_as_they_are():
 
 
 def test_adding_to_a_column_or_scaling_it_changes_no_logit():
-    one = fit_linear([TELLING], TOLD, components=2)
-    other = fit_linear([TELLING * [1000.0, 0.01] + 5], TOLD, components=2)
+    one = fit_linear([Block(TELLING)], TOLD, components=2)
+    other = fit_linear([Block(TELLING * [1000.0, 0.01] + 5)], TOLD, components=2)
     assert other.apart == pytest.approx(one.apart, abs=1e-3)
     assert other.penalty == one.penalty
 
@@ -53,18 +64,18 @@ def test_a_question_is_scored_the_same_alone_and_in_company():
 
 
 def test_a_block_that_never_changes_says_nothing():
-    head = fit_linear([TELLING, np.full((N, 3), 2.5)], TOLD, components=4)
+    head = fit_linear([Block(TELLING), Block(np.full((N, 3), 2.5))], TOLD, components=4)
     assert head.weights[2:].tolist() == [0, 0, 0]
     assert auroc(head.apart, RIGHT) > 0.9
 
 
 def test_shares_of_samples_are_learned_from_where_there_are_any():
     share = 1 / (1 + np.exp(-3 * DIRECTION))
-    head = fit_linear([TELLING], lesson(np.zeros((N, 0)), RIGHT, share=share), components=2)
+    head = fit_linear([Block(TELLING)], lesson(np.zeros((N, 0)), RIGHT, share=share), components=2)
     # The shares are a logistic curve of the first column with slope 3.
     assert head.weights[0] == pytest.approx(3, rel=0.15)
 
 
 def test_one_class_alone_teaches_nothing():
     with pytest.raises(DataError, match="both classes"):
-        fit_linear([TELLING], lesson(np.zeros((N, 0)), np.ones(N, dtype=bool)), components=2)
+        fit_linear([Block(TELLING)], lesson(np.zeros((N, 0)), np.ones(N, dtype=bool)), components=2)

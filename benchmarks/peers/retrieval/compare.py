@@ -64,7 +64,7 @@ def main(data: Path, environments: Path, names: tuple[str, ...], embedder: str) 
         sizes = {key: result[key] for key in ("documents", "queries")}
         sets[name] = {**sizes, "systems": rows}
     figures = {"sets": sets, "caveats": CAVEATS}
-    click.echo(markdown(figures), err=True)
+    click.echo(markdown(figures))
     record(
         "peers-retrieval",
         figures,
