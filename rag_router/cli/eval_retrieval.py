@@ -79,6 +79,7 @@ def retrieval(
     from rag_router.eval.relevance import missing_documents, read_relevance
     from rag_router.eval.retrieval import measure_retrieval, retrieval_summary
     from rag_router.eval.retrieval_report import retrieval_report
+    from rag_router.indices.addition import check_encoder
 
     files = snapshot(_files(data, qrels))
     given = read_relevance(data, qrels, limit=limit)
@@ -87,11 +88,13 @@ def retrieval(
             "there is no index to search.",
             hint="Make one: rag-router index add NAME corpus.jsonl.gz",
         )
-    # What judges a ranking may not be installed, which is better said before the search.
+    # What is wrong with the data or the installation is said before a model is loaded.
     ranking_figures({}, given.qrels)
-    embedder = _embedder(context, settings)
-    opened = list(open_indexes(settings, embedder).values())
+    opened = list(open_indexes(settings, None).values())
     missing = missing_documents(opened, given.qrels)
+    embedder = _embedder(context, settings)
+    for index in opened:
+        check_encoder(index.manifest, embedder)
     bar, move = progress("searching")
     with bar:
         run = measure_retrieval(

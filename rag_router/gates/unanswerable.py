@@ -28,7 +28,7 @@ from rag_router.component import STRICT
 from rag_router.errors import DataError
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import fit_linear, linear_logits
+from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.skr_classifier import embedded_features
 from rag_router.gates.sources import check_marks
 from rag_router.signals.base import Signal, Signals
@@ -70,7 +70,7 @@ class UnanswerableGate(LearnedGate):
         return np.column_stack([embedded[:, :1], wording, embedded[:, 1:]])
 
     def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        blocks = [lesson.features[:, 1:2], lesson.features[:, 2:]]
+        blocks = [Block(lesson.features[:, 1:2]), Block(lesson.features[:, 2:])]
         head = fit_linear(blocks, lesson, components=self.components, folds=FOLDS)
         learned: dict[str, NDArray[Any]] = {
             "marks": lesson.features[0, :1],

@@ -6,7 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from rag_router.cli.eval_retrieval import retrieval
-from rag_router.errors import DataError, RagRouterError, UnknownNameError, UsageError
+from rag_router.errors import (
+    DataError,
+    IndexUnavailableError,
+    RagRouterError,
+    UnknownNameError,
+    UsageError,
+)
 from rag_router.eval.report import read_report
 from rag_router.indices import Library
 from rag_router.models.scripted_embedder import HashingEmbedder
@@ -110,6 +116,12 @@ def test_what_cannot_be_measured_says_so(run, cities, data, tmp_path):
         run("--data", data, "--index", "towns")
     with pytest.raises(DataError):
         run("--data", tmp_path / "nowhere")
+
+
+def test_an_index_of_another_embedder_is_refused(run, home, data):
+    Library(home).add("cities", [data / "corpus.jsonl"], HashingEmbedder(dimension=8))
+    with pytest.raises(IndexUnavailableError, match="was built with embedder 'hashing'"):
+        run("--data", data)
 
 
 def test_without_an_index_there_is_nothing_to_search(run, data):

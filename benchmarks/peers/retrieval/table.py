@@ -20,9 +20,9 @@ CAVEATS = (
     "for `ours/sparse`. It is on disk and checked; the peers' are in memory.",
     "One query at a time, one thread, after one query that is not timed. Times are CPU times of "
     "the process, which other work on the machine disturbs less than the clock; what passed on "
-    "the clock is recorded beside them, with the machine's load. They include the embedding of the query for "
-    "dense and fused systems, and for `ours/sparse` the cosines of what was found and the "
-    "reading of its passages from SQLite.",
+    "the clock is recorded beside them, with the machine's load. They include the embedding of "
+    "the query for dense and fused systems, and for `ours/sparse` the cosines of what was found "
+    "and the reading of its passages from SQLite.",
     "Memory is the most that the process ever held, libraries and models included.",
 )
 
