@@ -28,6 +28,7 @@ HARM = ("triviaqa/train.jsonl.gz", "webquestions/train.jsonl", "nq_open/train_sa
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--conflicts", default=232, show_default=True, help="Most falsified questions.")
 @click.option("--limit", default=150, show_default=True, help="Most questions of nq_gold.")
 @click.option("--known", default=1250, show_default=True, help="Of each set asked from memory.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
@@ -35,6 +36,7 @@ HARM = ("triviaqa/train.jsonl.gz", "webquestions/train.jsonl", "nq_open/train_sa
 @click.option("--index", "indexes", multiple=True, help="Hard passages beside the point.")
 def main(
     data: Path,
+    conflicts: int,
     limit: int,
     known: int,
     models: tuple[str, ...],
@@ -42,7 +44,7 @@ def main(
     indexes: tuple[str, ...],
 ) -> None:
     """Measure, print and record."""
-    synth = read_data([str(data / "nq_conflict/synth.jsonl.gz")], limit=None, held_out=False)
+    synth = read_data([str(data / "nq_conflict/synth.jsonl.gz")], limit=conflicts, held_out=False)
     gold = read_data([str(data / "nq_gold/dev.jsonl.gz")], limit=limit, held_out=True)
     asked = joined(synth, gold)
     harm = read_data([str(data / name) for name in HARM], limit=known, held_out=True)

@@ -46,11 +46,13 @@ class PolicyRun:
         questions: What was asked.
         records: By gate and mode ("off" or "on").
         gates: Names of the gates; the first is the one of the settings.
+        sets: Name of each question's set; empty where there is only one.
     """
 
     questions: Sequence[Question]
     records: Mapping[tuple[str, str], Sequence[Record]]
     gates: tuple[str, ...]
+    sets: Sequence[str] = ()
 
     def retrieves(self, gate: str) -> NDArray[np.bool_]:
         """Whether a gate looks each question up."""
@@ -109,6 +111,8 @@ def policy_summary(run: PolicyRun) -> dict[str, Any]:
         "gate": run.gates[0],
         "policies": policies,
     }
+    if len(set(run.sets)) > 1:
+        out["by_set"] = _by_set(run, columns)
     if skipped:
         out["skipped"] = skipped
     return out
@@ -134,7 +138,7 @@ def policy_report(
         title=title,
         summary=summary,
         manifest=manifest,
-        tables=(_table(summary),),
+        tables=(_table(summary), *_sets_table(summary)),
         figures=(
             Lines(
                 "Accuracy against retrieval rate",
@@ -168,6 +172,28 @@ def policy_report(
         else (),
         flags=("gate was wrong", "nobody was right") if rows else (),
     )
+
+
+def _by_set(run: PolicyRun, columns: Mapping[str, Column]) -> dict[str, dict[str, Any]]:
+    """Return size and accuracy of every policy on each set."""
+    names = np.asarray(run.sets)
+    return {
+        name: {"n": int((names == name).sum())}
+        | {
+            policy: round(float(column.outcomes.right[names == name].mean()), 4)
+            for policy, column in columns.items()
+        }
+        for name in dict.fromkeys(run.sets)
+    }
+
+
+def _sets_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    sets = summary.get("by_set", {})
+    if not sets:
+        return ()
+    columns = ("set", "questions", *summary["policies"])
+    rows = tuple((name, *row.values()) for name, row in sets.items())
+    return (Table("Accuracy by set", columns, rows),)
 
 
 def _table(summary: Mapping[str, Any]) -> Table:

@@ -161,3 +161,14 @@ def test_a_report_is_written_and_read_back(tmp_path, times):
     written = write_report(report, tmp_path / "out")
     assert [path.suffix for path in written] == [".png"] * 3 + [".json", ".html"]
     assert read_report(tmp_path / "out").summary == report.summary
+
+
+def test_every_policy_has_its_accuracy_on_each_set():
+    one = run_of()
+    sets = ["odd" if number % 2 else "even" for number in range(len(one.questions))]
+    found = policy_summary(replace(one, sets=tuple(sets)))["by_set"]
+    never = one.columns()[0]["never"].outcomes.right
+    assert found["even"]["n"] + found["odd"]["n"] == len(one.questions)
+    assert found["even"]["never"] == pytest.approx(never[::2].mean(), abs=1e-4)
+    assert found["odd"]["never"] == pytest.approx(never[1::2].mean(), abs=1e-4)
+    assert "by_set" not in policy_summary(one)

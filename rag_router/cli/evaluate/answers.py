@@ -102,7 +102,7 @@ def run_policies(
     with Kept.of(settings, use_cache=use_cache) as kept:
         for name in gates:
             records |= _answered(settings, parts, name, data.questions, kept)
-    run = PolicyRun(questions=data.questions, records=records, gates=gates)
+    run = PolicyRun(questions=data.questions, records=records, gates=gates, sets=tuple(data.sets))
     manifest = manifest_of(
         settings,
         [parts.expert],
