@@ -16,7 +16,7 @@ from rag_router import __version__
 from rag_router.artefacts import fingerprint_of
 from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
-from rag_router.gates import FittedGate
+from rag_router.gates import FittedGate, signals_of
 from rag_router.models.streams import Generation
 from rag_router.outcomes import Outcome, RecordCache
 from rag_router.signals import Board, ClosedBookAnswer, Cost, Partners, Reading
@@ -79,7 +79,7 @@ def read_features(
         for name, gate in gates.items():
             if all(keys[name][row] in known for row in rows):
                 continue
-            view = board.signals(range(len(rows)), gate.needs)
+            view = board.signals(range(len(rows)), signals_of(gate))
             found = gate.features(board.questions, view)
             fresh |= {keys[name][row]: line for row, line in zip(rows, found, strict=True)}
         known |= {key: np.asarray(line, dtype="<f4") for key, line in fresh.items()}
@@ -140,7 +140,7 @@ def _key(
         consulted.embedder.fingerprint if consulted.embedder else "",
         type(gate).__qualname__,
         repr(sorted(gate.options.items())),
-        repr(gate.needs),
+        repr(signals_of(gate)),
         str(seed),
         one.question.text,
         one.outcome.answer,

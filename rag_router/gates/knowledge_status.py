@@ -6,8 +6,9 @@ Xiao et al. 2025, "KScope: A framework for characterizing the knowledge status o
 it is *consistent*. Several: it is *conflicting*. With the gold answer at hand, as in an
 evaluation, the last two are correct or wrong, which makes the paper's five statuses.
 
-The paper draws 100 answers in 20 wordings and lets a model say which are equal. With a fifth of
-the samples and one wording, the tests find less: a few stray answers make a conflict.
+The paper draws 100 answers in 20 wordings, at a temperature of 1 from larger models, and lets a
+model say which are equal. With a fifth of the samples and one wording, the tests find less: a few
+stray answers make a conflict.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ class SKRNeighboursGate(LearnedGate):
         arrays: What was learned; empty until fitted.
         neighbours: How many questions vote (k).
         rule: How many votes are enough: the paper's rule, or that of the released code.
-        kept: Most seen questions to keep, drawn evenly from both classes; each takes about as
-            many bytes as an embedding has numbers.
+        kept: Most seen questions to keep; where there are more, the rarer class stays whole up to
+            half of them. Each takes about as many bytes as an embedding has numbers.
         labels: What a seen question votes by: whether the closed-book answer was right, or
             whether retrieval changed that.
     """
@@ -208,15 +208,11 @@ class SKRNeighboursGate(LearnedGate):
             )
         if len(rows) <= self.kept:
             return rows
-        # Shuffled once, and as many of either class as its share of all.
+        # Where one thing in ten is known, most neighbours drawn evenly would all vote the same.
         order = np.random.default_rng(lesson.seed).permutation(len(rows))
-        share = round(self.kept * float(known.mean()))
-        of_known = min(max(share, 1), self.kept - 1)
-        picked = [
-            order[known[order]][:of_known],
-            order[~known[order]][: self.kept - of_known],
-        ]
-        return np.sort(rows[np.concatenate(picked)])
+        sides = sorted((order[known[order]], order[~known[order]]), key=len)
+        rarer = sides[0][: self.kept // 2]
+        return np.sort(rows[np.concatenate([rarer, sides[1][: self.kept - len(rarer)]])])
 
 
 def least_votes(rule: str, voters: int, known: int, unknown: int) -> int:

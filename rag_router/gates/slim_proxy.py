@@ -8,9 +8,9 @@ a remote one that shows nothing.
 
 Differences from the paper: its judgement model is a Llama-2-7B fine-tuned to read question and
 heuristic answer as text, and its labels say whether the *proxy* was right. Here a logistic head
-reads the proxy's hidden state after the question, how sure it is of its answer, and the
-embeddings of the question and of the question with the answer; its labels say whether the *judged*
-model was right, which is what the gate is asked.
+reads the proxy's hidden state after the question, how sure it is of its answer, and the embedding
+of the question; its labels say whether the *judged* model was right, which is what the gate is
+asked.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from rag_router.types import Question, Verdict
 
 __all__ = ["SlimProxyGate"]
 
+_Reads = Literal["hidden", "confidence", "embedding"]
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SlimProxyGate(LearnedGate):
@@ -63,7 +65,7 @@ class SlimProxyGate(LearnedGate):
             its tokens' probabilities reaches this, in [0, 1].
     """
 
-    reads: tuple[Literal["hidden", "confidence", "embedding"], ...] = (
+    reads: Annotated[tuple[_Reads, ...], Field(min_length=1)] = (
         "hidden",
         "confidence",
         "embedding",

@@ -56,7 +56,7 @@ def test_log_odds_of_none_and_all_are_finite():
 
 def test_a_model_that_is_sure_agrees_with_itself():
     board = Board(MODEL, PromptStyle(shots=0), [question(t) for t in ("sure", "what", "mute")])
-    sure, unsure, mute = assess(AgreementGate(samples=20), board)
+    sure, unsure, mute = assess(AgreementGate(samples=20, temperature=1.0), board)
     assert sure.p_know > 0.9 > 0.5 > unsure.p_know
     assert mute.p_know == 0.0
     assert [v.retrieve for v in (sure, unsure, mute)] == [False, True, True]

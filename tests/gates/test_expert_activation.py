@@ -131,7 +131,7 @@ def test_a_verdict_counts_the_core_experts_of_either_sign():
 
 @pytest.mark.parametrize("kind", ["mixtral", "olmoe"])
 def test_a_signal_planted_in_the_routers_of_a_real_model_is_found(kind):
-    """What is right is what an expert of the model reads, but for one question in ten."""
+    """What is right is what one of the model's experts reads."""
     draw = np.random.default_rng(0)
     texts = ["".join(draw.choice(list(string.ascii_letters), 4)) for _ in range(100)]
     model = tiny_model(kind)
@@ -148,13 +148,12 @@ def test_a_signal_planted_in_the_routers_of_a_real_model_is_found(kind):
     assert features.shape == (100, shape[0] * shape[1])
     # The expert that is nearest to being chosen half of the time.
     expert = int(np.abs(features.mean(axis=0) - 0.5).argmin())
-    reads = features[:, expert] == 1
-    right = reads ^ (draw.random(100) < 0.1)
+    right = features[:, expert] == 1
     lesson_ = lesson(features, right)
     contrast = activation_contrast(features, right)
-    assert contrast.argmax() == expert
+    assert (contrast.argmax(), contrast.max()) == (expert, 1.0)
     assert contrast.reshape(shape).sum(axis=1) == pytest.approx(np.zeros(shape[0]), abs=1e-9)
-    assert auroc(out_of_fold(ExpertActivationGate(core=1), lesson_), right) > 0.8
+    assert auroc(out_of_fold(ExpertActivationGate(core=1), lesson_), right) > 0.95
 
 
 def test_a_model_without_routers_is_told_which_gates_would_do():

@@ -77,7 +77,7 @@ def test_the_released_statistic_is_a_named_variant():
 
 def test_a_models_samples_are_drawn_and_tested():
     board = Board(MODEL, PromptStyle(shots=0), [question(t) for t in ("sure", "what", "mute")])
-    sure, unsure, mute = assess(KnowledgeStatusGate(), board)
+    sure, unsure, mute = assess(KnowledgeStatusGate(temperature=1.0), board)
     assert (sure.status, mute.status) == ("consistent", "absent")
     assert unsure.status in ("absent", "conflicting")
     assert (sure.retrieve, unsure.retrieve, mute.retrieve) == (False, True, True)

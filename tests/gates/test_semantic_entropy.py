@@ -69,7 +69,7 @@ def test_samples_too_unlikely_to_show_do_not_break_it():
 
 def test_unfitted_p_know_falls_from_one_meaning_to_as_many_as_samples():
     for estimate in ("likelihood", "discrete"):
-        gate = SemanticEntropyGate(samples=20, estimate=estimate)
+        gate = SemanticEntropyGate(samples=20, temperature=1.0, estimate=estimate)
         board = Board(MODEL, PromptStyle(shots=0), [question(t) for t in ("sure", "what", "mute")])
         sure, unsure, mute = (verdict.p_know for verdict in assess(gate, board))
         assert sure > 0.9 > unsure > mute

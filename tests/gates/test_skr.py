@@ -241,16 +241,24 @@ def test_a_stated_goal_goes_before_the_rule_and_a_hand_before_both():
     assert SKRNeighboursGate(threshold=0.2).fit(told(SKRNeighboursGate())).threshold == 0.2
 
 
-def test_no_more_are_kept_than_it_is_told_to_and_both_classes_stay():
-    gate = SKRNeighboursGate(kept=10, neighbours=3)
-    # 16 of 64 are known; 10 * 16 / 64 = 2.5 rounds to 2.
-    right = [n % 4 == 0 for n in range(64)]
+@pytest.mark.parametrize(("kept", "known"), [(10, 5), (40, 16), (64, 16)])
+def test_no_more_are_kept_than_it_is_told_to_and_the_rarer_class_up_to_half(kept, known):
+    gate = SKRNeighboursGate(kept=kept, neighbours=3)
+    right = [n % 4 == 0 for n in range(64)]  # 16 of 64
     fitted = gate.fit(lesson(features(gate, *ASKED), right))
-    assert fitted.arrays["seen"].shape == (10, 64)
+    assert fitted.arrays["seen"].shape == (kept, 64)
     assert fitted.arrays["seen"].dtype == np.int8
-    assert fitted.arrays["knows"].sum() == 2
+    assert fitted.arrays["knows"].sum() == known
     other = gate.fit(lesson(features(gate, *ASKED), right, seed=1))
-    assert other.arrays["seen"].tolist() != fitted.arrays["seen"].tolist()
+    assert (other == fitted) == (kept == 64)
+
+
+def test_the_rule_goes_by_those_who_have_a_vote():
+    gate = SKRNeighboursGate(kept=10, neighbours=4)
+    right = [n % 4 == 0 for n in range(64)]
+    rows = features(gate, *ASKED)
+    # Of the ten that are kept 5 were known: l / (4 - l) >= 5 / 5 asks for 2 of 4 votes.
+    assert gate.fit(lesson(rows, right)).figures(rows)["enough"][0] == 2
 
 
 def test_what_is_kept_is_near_what_was_seen():
