@@ -7,6 +7,7 @@ one. Several processes may use one file at a time.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,10 @@ __all__ = ["CHUNK", "Database", "OutcomeRow", "RecordRow"]
 
 CHUNK = 500
 """Keys in one query; SQLite allows 32,766 variables, older builds 999."""
+
+
+_PATIENCE_S = 60
+"""How long a process waits for another one that writes."""
 
 
 class _Tables(DeclarativeBase):
@@ -103,12 +108,29 @@ def _make_tables(engine: Engine) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        # Write-ahead logging lets an evaluation read while another one writes.
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let an evaluation read while another one writes.
+
+    SQLite waits for a lock by itself, but not when it changes to this mode; then two that open a
+    new file at once would meet.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
