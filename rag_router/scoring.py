@@ -14,7 +14,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = ["alias_match", "exact_match", "first_line", "first_words", "normalise", "token_f1"]
+__all__ = [
+    "alias_match",
+    "exact_match",
+    "first_line",
+    "first_words",
+    "holds_answer",
+    "normalise",
+    "token_f1",
+]
 
 WORDS_READ = 12
 """Words of an answer that count for `alias_match`."""
@@ -51,7 +59,16 @@ def alias_match(answer: str | None, aliases: Iterable[str]) -> bool:
     """
     if not answer:
         return False
-    said = f" {first_words(answer)} "
+    return _says(first_words(answer), aliases)
+
+
+def holds_answer(text: str, aliases: Iterable[str]) -> bool:
+    """Whether an alias occurs as whole words anywhere in a text, such as a passage."""
+    return _says(normalise(text), aliases)
+
+
+def _says(normalised: str, aliases: Iterable[str]) -> bool:
+    said = f" {normalised} "
     return any(f" {alias} " in said for alias in map(normalise, aliases) if alias)
 
 

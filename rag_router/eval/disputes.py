@@ -14,7 +14,7 @@ from typing import Literal
 
 from rag_router.models.base import Embedder
 from rag_router.retrievers import Retriever, Searchable, make_queries
-from rag_router.scoring import normalise
+from rag_router.scoring import holds_answer
 from rag_router.types import Passage, Question
 
 __all__ = ["Condition", "Dispute", "beside_the_point", "disputes_of", "found_beside_the_point"]
@@ -75,7 +75,6 @@ def beside_the_point(
     for passage in sorted(pool, key=lambda p: (p.id, p.text, p.title)):
         distinct.setdefault(passage.text, passage)
     ordered = [passage for text, passage in distinct.items() if text]
-    bodies = [f" {normalise(p.title)} {normalise(p.text)} " for p in ordered]
     found = []
     for row in range(len(questions)) if rows is None else rows:
         question = questions[row]
@@ -83,8 +82,9 @@ def beside_the_point(
         start = int.from_bytes(sha256(f"{seed}:{question.id}".encode()).digest()[:8], "big")
         for step in range(len(ordered)):
             at = (start + step) % len(ordered)
-            if ordered[at].text not in own and not _holds(bodies[at], question.answers):
-                found.append(Dispute(row, question, "irrelevant", (ordered[at],)))
+            passage = ordered[at]
+            if passage.text not in own and not _answers(passage, question):
+                found.append(Dispute(row, question, "irrelevant", (passage,)))
                 break
     return found
 
@@ -110,8 +110,7 @@ def found_beside_the_point(
             gold = {p.id for p in question.contexts if _is_true(p)}
             for hit in hits:
                 passage = hit.passage
-                body = f" {normalise(passage.title)} {normalise(passage.text)} "
-                if passage.document_id not in gold and not _holds(body, question.answers):
+                if passage.document_id not in gold and not _answers(passage, question):
                     found.append(Dispute(row, question, "irrelevant", (passage,)))
                     break
     return found
@@ -121,5 +120,5 @@ def _is_true(passage: Passage) -> bool:
     return bool(passage.meta.get("is_gold")) or passage.meta.get("kind") == "original"
 
 
-def _holds(body: str, answers: Sequence[str]) -> bool:
-    return any(f" {alias} " in body for alias in map(normalise, answers) if alias)
+def _answers(passage: Passage, question: Question) -> bool:
+    return holds_answer(f"{passage.title} {passage.text}", question.answers)

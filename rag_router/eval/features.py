@@ -22,7 +22,7 @@ from rag_router.outcomes import Outcome, RecordCache
 from rag_router.signals import Board, ClosedBookAnswer, Cost, Partners, Reading
 from rag_router.types import TokenTrace
 
-__all__ = ["board_of", "read_features"]
+__all__ = ["board_of", "marks_of", "read_features"]
 
 OnProgress = Callable[[int, int], None]
 
@@ -127,17 +127,24 @@ def _said(outcome: Outcome) -> Generation:
     )
 
 
-def _key(
-    gate: FittedGate, expert: Expert, partners: Partners | None, seed: int, one: Labelled
-) -> str:
+def marks_of(expert: Expert, partners: Partners | None) -> tuple[str, ...]:
+    """Return what all that is kept about a gate depends on: version, model, prompt, partners."""
     consulted = partners or Partners()
-    return fingerprint_of(
-        "features",
+    return (
         __version__,
         expert.model.fingerprint,
         expert.style.fingerprint,
         consulted.proxy[0].fingerprint if consulted.proxy else "",
         consulted.embedder.fingerprint if consulted.embedder else "",
+    )
+
+
+def _key(
+    gate: FittedGate, expert: Expert, partners: Partners | None, seed: int, one: Labelled
+) -> str:
+    return fingerprint_of(
+        "features",
+        *marks_of(expert, partners),
         type(gate).__qualname__,
         repr(sorted(gate.options.items())),
         repr(signals_of(gate)),

@@ -22,7 +22,7 @@ from rag_router.experts import Expert
 from rag_router.filters import Filter, FilterContext, run_filters
 from rag_router.models.prompts import closed_book_prompt, contextual_prompt
 from rag_router.outcomes import OutcomeCache, answer_prompts
-from rag_router.scoring import normalise
+from rag_router.scoring import holds_answer
 from rag_router.types import Evidence, Hit, Question
 
 __all__ = ["FilterRun", "evaluate_filters", "filter_report", "filter_summary"]
@@ -108,7 +108,7 @@ def filter_summary(run: FilterRun) -> dict[str, Any]:
     for name, found in run.evidence.items():
         # A filter may cut a passage down; whether to keep it was asked of the whole one.
         judged = [
-            (j.support, _holds(hit.passage.text, question.answers))
+            (j.support, holds_answer(hit.passage.text, question.answers))
             for question, hits, one in zip(run.questions, run.hits, found, strict=True)
             for hit, j in zip(hits, one.judged, strict=True)
             if j.support is not None
@@ -181,12 +181,8 @@ def _right(run: FilterRun, name: str) -> list[bool]:
 def _answers_kept(run: FilterRun, name: str) -> list[bool]:
     """For each question whose hits hold an answer, whether what is kept still does."""
     return [
-        any(_holds(j.hit.passage.text, question.answers) for j in one.kept)
+        any(holds_answer(j.hit.passage.text, question.answers) for j in one.kept)
         for question, hits, one in zip(run.questions, run.hits, run.evidence[name], strict=True)
-        if any(_holds(hit.passage.text, question.answers) for hit in hits)
+        if any(holds_answer(hit.passage.text, question.answers) for hit in hits)
     ]
 
-
-def _holds(text: str, answers: Sequence[str]) -> bool:
-    body = f" {normalise(text)} "
-    return any(f" {alias} " in body for alias in map(normalise, answers) if alias)

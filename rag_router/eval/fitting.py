@@ -31,7 +31,7 @@ from rag_router.models.base import Embedder
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.policy import Sureness
 from rag_router.retrievers import Retriever, Searchable, make_queries
-from rag_router.scoring import alias_match, normalise
+from rag_router.scoring import alias_match, holds_answer
 from rag_router.types import Question
 
 __all__ = ["fit_gate", "fit_sureness", "fit_threshold", "out_of_fold"]
@@ -87,6 +87,7 @@ def fit_gate(
         threshold_goal=goal,
         notes={
             **fitted.options,
+            **getattr(fitted, "notes", {}),
             "train": len(train),
             "held_out": len(held),
             "seed": lesson.seed,
@@ -152,7 +153,7 @@ def fit_threshold(
         for offset, (question, hits) in enumerate(zip(batch, found, strict=True)):
             for hit in (h for h in hits if h.similarity is not None):
                 similarity.append(float(hit.similarity or 0.0))
-                helpful.append(_holds(hit.passage.text, question.answers))
+                helpful.append(holds_answer(hit.passage.text, question.answers))
                 owner.append(at + offset)
         if on_progress is not None:
             on_progress(at + len(batch), len(questions))
@@ -221,11 +222,6 @@ def fit_sureness(
     )
     return fitted.to_artefact(card)
 
-
-def _holds(text: str, answers: Sequence[str]) -> bool:
-    """Whether a passage holds an accepted answer as whole words."""
-    body = f" {normalise(text)} "
-    return any(f" {alias} " in body for alias in map(normalise, answers) if alias)
 
 
 def _split(questions: Sequence[Question], seed: int) -> tuple[list[int], list[int]]:

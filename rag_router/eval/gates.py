@@ -33,6 +33,7 @@ from rag_router.eval.report import (
     Report,
     Table,
 )
+from rag_router.eval.rounding import rounded
 
 __all__ = ["GateRun", "gate_report", "gate_summary"]
 
@@ -91,9 +92,9 @@ def gate_summary(run: GateRun) -> dict[str, Any]:
             }
         if sets := _by_set(judged.p_know, right, run.sets):
             row["auroc_by_set"] = sets
-        gates[name] = _rounded(row)
+        gates[name] = rounded(row)
     peers = {
-        name: _rounded(_ranking(scores, right) | _auroc_ends(scores, right))
+        name: rounded(_ranking(scores, right) | _auroc_ends(scores, right))
         for name, scores in run.peers.items()
     }
     out: dict[str, Any] = {
@@ -259,16 +260,3 @@ def _row(run: GateRun, number: int) -> dict[str, Any]:
         retrieve = bool(run.judgements[run.default].retrieve[number])
         row["gate was wrong"] = retrieve == one.right
     return row
-
-
-def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    def short(value: Any) -> Any:
-        if isinstance(value, float):
-            return round(value, 4)
-        if isinstance(value, list):
-            return [short(v) for v in value]
-        if isinstance(value, dict):
-            return {k: short(v) for k, v in value.items()}
-        return value
-
-    return {key: short(value) for key, value in row.items()}

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_router import __version__
 from rag_router.artefacts import fingerprint_of, identity_of
-from rag_router.eval.features import board_of, read_features
+from rag_router.eval.features import board_of, marks_of, read_features
 from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
 from rag_router.gates import FittedGate, Gate, assess
@@ -159,14 +158,9 @@ class _Service:
         )
 
     def key(self, gate: Gate, one: Labelled) -> str:
-        consulted = self.partners or Partners()
         return fingerprint_of(
             "verdict",
-            __version__,
-            self.expert.model.fingerprint,
-            self.expert.style.fingerprint,
-            consulted.proxy[0].fingerprint if consulted.proxy else "",
-            consulted.embedder.fingerprint if consulted.embedder else "",
+            *marks_of(self.expert, self.partners),
             identity_of(gate),
             str(self.seed),
             one.question.text,

@@ -33,6 +33,7 @@ from rag_router.eval.report import (
     Sample,
     Table,
 )
+from rag_router.eval.rounding import rounded
 from rag_router.types import Question
 
 __all__ = ["PolicyRun", "policy_report", "policy_summary"]
@@ -97,7 +98,7 @@ class PolicyRun:
 def policy_summary(run: PolicyRun) -> dict[str, Any]:
     """Return what the command prints."""
     columns, skipped = run.columns()
-    policies = {name: _rounded(row) for name, row in compare(columns).items()}
+    policies = {name: rounded(row) for name, row in compare(columns).items()}
     curve = retrieval_curve(
         run.p_know(run.gates[0]), columns["never"].outcomes.right, columns["always"].outcomes.right
     )
@@ -275,12 +276,3 @@ def _row(run: PolicyRun, columns: Mapping[str, Column], number: int) -> dict[str
         "gate was wrong": bool(never != always and retrieve == never),
         "nobody was right": not (never or always),
     }
-
-
-def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    def short(value: Any) -> Any:
-        if isinstance(value, list):
-            return [short(v) for v in value]
-        return round(value, 4) if isinstance(value, float) else value
-
-    return {key: short(value) for key, value in row.items()}

@@ -9,20 +9,17 @@ answer was right. It asks nothing of the judged model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rag_router.calibration import Calibrator, choose_calibrator
 from rag_router.component import STRICT
-from rag_router.gates.base import Lesson
-from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import Block, fit_linear, linear_logits
-from rag_router.gates.sources import check_marks, mark_of
+from rag_router.gates.headed import HeadedGate
+from rag_router.gates.linear import Block
+from rag_router.gates.sources import mark_of
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.question_embedding import QuestionEmbedding
 from rag_router.types import Question
@@ -31,7 +28,7 @@ __all__ = ["SKRClassifierGate", "embedded_features"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class SKRClassifierGate(LearnedGate):
+class SKRClassifierGate(HeadedGate):
     """Retrieve when a classifier on the question's embedding says it is not known.
 
     Until it is fitted, `p_know` is 0.5.
@@ -42,8 +39,6 @@ class SKRClassifierGate(LearnedGate):
         arrays: What was learned; empty until fitted.
         components: Most principal components of the embedding.
     """
-
-    components: Annotated[int, Field(ge=1, le=1024)] = 128
 
     options_kept: ClassVar[tuple[str, ...]] = ("components",)
 
@@ -56,29 +51,8 @@ class SKRClassifierGate(LearnedGate):
         del questions
         return embedded_features(signals)
 
-    def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        vectors = Block(lesson.features[:, 1:])
-        head = fit_linear([vectors], lesson, components=self.components, folds=FOLDS)
-        learned: dict[str, NDArray[Any]] = {
-            "marks": lesson.features[0, :1],
-            "weights": head.weights.astype(np.float32),
-            "bias": np.array([head.bias]),
-        }
-        return learned, head.apart
-
-    def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator:
-        return choose_calibrator(scores, lesson.right, seed=lesson.seed)[0]
-
-    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The classifier's logit.
-
-        Raises:
-            ArtefactError: it learned from another embedder.
-        """
-        if not len(features):
-            return np.zeros(0)
-        check_marks(features[:, :1], self.arrays["marks"])
-        return linear_logits(features[:, 1:], self.arrays["weights"], float(self.arrays["bias"][0]))
+    def parted(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Block]]:
+        return features[:, :1], [Block(features[:, 1:])]
 
 
 def embedded_features(signals: Signals) -> NDArray[np.float64]:

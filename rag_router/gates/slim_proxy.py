@@ -15,7 +15,7 @@ asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rag_router.calibration import Calibrator, choose_calibrator, logit
+from rag_router.calibration import logit
 from rag_router.component import STRICT
-from rag_router.gates.base import Lesson
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.gates.claims import queries_of
-from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import Block, fit_linear, linear_logits
-from rag_router.gates.sources import check_marks, mark_of
+from rag_router.gates.headed import HeadedGate
+from rag_router.gates.linear import Block
+from rag_router.gates.sources import mark_of
 from rag_router.models.streams import Generation
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import geometric_mean_probability, minimum_probability
@@ -47,7 +46,7 @@ _Reads = Literal["hidden", "confidence", "embedding"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class SlimProxyGate(LearnedGate):
+class SlimProxyGate(HeadedGate):
     """Retrieve when what a small proxy model makes of it says it is not known.
 
     Until it is fitted, `p_know` is 0.5; the queries need no fitting.
@@ -109,35 +108,12 @@ class SlimProxyGate(LearnedGate):
             [np.array(marks), *(np.array(columns[name], dtype=np.float64) for name in self.reads)]
         )
 
-    def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        marks, *parts = part_blocks(lesson.features, 1 + len(self.reads))
-        blocks = [
+    def parted(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Block]]:
+        marks, *parts = part_blocks(features, 1 + len(self.reads))
+        return marks, [
             Block(columns, whitened=name == "hidden")
             for name, columns in zip(self.reads, parts, strict=True)
         ]
-        head = fit_linear(blocks, lesson, components=self.components, folds=FOLDS)
-        learned = {
-            "marks": marks[0],
-            "weights": head.weights.astype(np.float32),
-            "bias": np.array([head.bias]),
-        }
-        return learned, head.apart
-
-    def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator:
-        return choose_calibrator(scores, lesson.right, seed=lesson.seed)[0]
-
-    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The head's logit.
-
-        Raises:
-            ArtefactError: another proxy or embedder was asked than the one it learned from.
-        """
-        if not len(features):
-            return np.zeros(0)
-        marks, *blocks = part_blocks(features, 1 + len(self.reads))
-        check_marks(marks, self.arrays["marks"])
-        columns = np.column_stack(blocks)
-        return linear_logits(columns, self.arrays["weights"], float(self.arrays["bias"][0]))
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
         """Judge, and say what to search for where it is not known."""

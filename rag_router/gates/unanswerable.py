@@ -23,14 +23,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from rag_router.calibration import Calibrator, choose_calibrator
 from rag_router.component import STRICT
 from rag_router.errors import DataError
-from rag_router.gates.base import Lesson
-from rag_router.gates.learned import FOLDS, LearnedGate
-from rag_router.gates.linear import Block, fit_linear, linear_logits
+from rag_router.gates.headed import HeadedGate
+from rag_router.gates.linear import Block
 from rag_router.gates.skr_classifier import embedded_features
-from rag_router.gates.sources import check_marks
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.question_embedding import QuestionEmbedding
 from rag_router.signals.uncertain_wording import UncertainWording
@@ -40,7 +37,7 @@ __all__ = ["UnanswerableGate", "answerable"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class UnanswerableGate(LearnedGate):
+class UnanswerableGate(HeadedGate):
     """Retrieve when the question looks as if nobody could answer it.
 
     Until it is fitted, `p_know` is 1 less the uncertainty of the answer's wording.
@@ -53,7 +50,6 @@ class UnanswerableGate(LearnedGate):
         max_new_tokens: Longest closed-book answer.
     """
 
-    components: Annotated[int, Field(ge=1, le=1024)] = 128
     max_new_tokens: Annotated[int, Field(ge=1, le=256)] = 24
 
     options_kept: ClassVar[tuple[str, ...]] = ("components", "max_new_tokens")
@@ -69,29 +65,8 @@ class UnanswerableGate(LearnedGate):
         wording = np.array(signals.read(UncertainWording(self.max_new_tokens)), dtype=np.float64)
         return np.column_stack([embedded[:, :1], wording, embedded[:, 1:]])
 
-    def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        blocks = [Block(lesson.features[:, 1:2]), Block(lesson.features[:, 2:])]
-        head = fit_linear(blocks, lesson, components=self.components, folds=FOLDS)
-        learned: dict[str, NDArray[Any]] = {
-            "marks": lesson.features[0, :1],
-            "weights": head.weights.astype(np.float32),
-            "bias": np.array([head.bias]),
-        }
-        return learned, head.apart
-
-    def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator:
-        return choose_calibrator(scores, lesson.right, seed=lesson.seed)[0]
-
-    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log-odds of being answerable.
-
-        Raises:
-            ArtefactError: it learned from another embedder.
-        """
-        if not len(features):
-            return np.zeros(0)
-        check_marks(features[:, :1], self.arrays["marks"])
-        return linear_logits(features[:, 1:], self.arrays["weights"], float(self.arrays["bias"][0]))
+    def parted(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Block]]:
+        return features[:, :1], [Block(features[:, 1:2]), Block(features[:, 2:])]
 
     def figures(self, features: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
         return {"score": self.score(features), "uncertain_wording": features[:, 1]}

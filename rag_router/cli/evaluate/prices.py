@@ -31,9 +31,9 @@ def prices_of(
     """Watch what each gate costs on a few questions; what was watched once is kept."""
     from dataclasses import asdict
 
-    from rag_router import __version__
     from rag_router.artefacts import fingerprint_of, identity_of
     from rag_router.eval.datasets import sample
+    from rag_router.eval.features import marks_of
     from rag_router.eval.judging import Price, price_of
 
     generator, partners = settings.generator, parts.partners
@@ -44,14 +44,10 @@ def prices_of(
     for name, gate in gates.items():
         key = fingerprint_of(
             "price",
-            __version__,
+            *marks_of(parts.expert, partners),
             generator.device,
             generator.dtype,
             str(generator.batch_size),
-            parts.expert.model.fingerprint,
-            parts.expert.style.fingerprint,
-            partners.proxy[0].fingerprint if partners.proxy else "",
-            partners.embedder.fingerprint if partners.embedder else "",
             identity_of(gate),
             str(seed),
             *(one.question.text for one in watched),

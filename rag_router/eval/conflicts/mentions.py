@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rag_router.scoring import normalise
+from rag_router.scoring import holds_answer, normalise
 from rag_router.text import sentence_spans
 
 __all__ = [
@@ -112,10 +112,7 @@ def still_says(text: str, aliases: Sequence[str]) -> bool:
 
     Normalised, "U.S." is "us": what is scored so must not stay, even if it is another word.
     """
-    said = f" {normalise(text)} "
-    return any(f" {normalise(alias)} " in said for alias in aliases) or bool(
-        find_mentions(text, aliases)
-    )
+    return holds_answer(text, aliases) or bool(find_mentions(text, aliases))
 
 
 def _in_case_of(mention: Mention, text: str, substitute: str) -> str:
