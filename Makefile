@@ -56,4 +56,4 @@ bench: models
 	$(BIN)/python -m benchmarks.run
 
 clean:
-	rm -rf $(VENV) .demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,10 +1,10 @@
 """Which gate tells best what a model knows? All registered gates, both bundled generators.
 
-    python -m benchmarks.gates --data FOLDER [--limit 2500] [--scores MODEL=FILE]...
+    python -m benchmarks.gates --data FOLDER [--limit 500] [--scores MODEL=FILE]...
 
 On the half of five question sets that fitting leaves out, by hash of the ids. `--scores` brings in
-another library's uncertainties for the same questions (benchmarks/peers). Gates that sample or
-prompt the model about itself are judged on fewer questions (`--dear-limit`).
+another library's uncertainties for the same questions (benchmarks/peers). Gates that are not
+fitted for a model are judged where `--gate` names them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SETS = (
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option("--limit", default=1250, show_default=True, help="Most held-out questions of a set.")
+@click.option("--limit", default=500, show_default=True, help="Most held-out questions of a set.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
 @click.option("--gate", "gates", multiple=True, help="Only these gates.")
 @click.option("--scores", multiple=True, metavar="MODEL=FILE", help="Of another library.")

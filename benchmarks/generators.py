@@ -2,7 +2,7 @@
 
     python -m benchmarks.generators --data FOLDER/nq_gold/dev.jsonl.gz [--limit 300]
 
-The questions are the held-out quarter of the set, by hash of their ids; nothing was chosen on it.
+The questions are of the held-out half of the set, by hash of their ids; nothing was chosen on it.
 """
 
 from __future__ import annotations

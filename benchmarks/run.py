@@ -1,7 +1,9 @@
 """`make bench`: every benchmark whose data is at hand, one after another.
 
 Question sets are looked for under the folder that BENCH_DATA names; benchmarks that need one that
-is not there are skipped, and said to be.
+is not there are skipped, and said to be. Indexes and kept answers lie in a home of their own, the
+one that BENCH_HOME names (`.bench`), so that none of yours is touched and a second run is quicker.
+Other libraries take part where BENCH_PEERS names a folder of their environments.
 """
 
 from __future__ import annotations
@@ -21,18 +23,36 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.gates", ""),
     ("benchmarks.policies", ""),
     ("benchmarks.conflict", ""),
+    ("benchmarks.peers.retrieval.compare", ""),
 )
 
 
 def main() -> None:
     """Run them all; the exit code is that of the first that fails."""
+    os.environ["RAG_ROUTER_HOME"] = os.environ.get("BENCH_HOME", ".bench")
+    os.environ.setdefault("RAG_ROUTER_GENERATOR__BATCH_SIZE", "32")
     for module, needed in BENCHMARKS:
         if needed is not None and not (DATA / needed).exists():
             print(f"skipped {module}: {DATA / needed} is not there", file=sys.stderr)
             continue
         arguments = [] if needed is None else ["--data", str(DATA / needed)]
+        if module.startswith("benchmarks.peers"):
+            if "BENCH_PEERS" not in os.environ:
+                print(f"skipped {module}: BENCH_PEERS names no environments", file=sys.stderr)
+                continue
+            arguments += ["--environments", os.environ["BENCH_PEERS"]]
+        if module == "benchmarks.policies":
+            _index_wiki()
         print(f"== {module}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+
+
+def _index_wiki() -> None:
+    """Index the passages that policies look in; what is there already is left as it is."""
+    passages = sorted(str(path) for path in (DATA / "wiki_passages").glob("*.jsonl.gz"))
+    print("== indexing the passages", file=sys.stderr)
+    command = [sys.executable, "-m", "rag_router.cli.main", "index", "add", "wiki", *passages]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
