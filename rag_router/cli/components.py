@@ -59,7 +59,9 @@ def _cost(cls: type) -> str:
     """Say what a component costs beyond the closed-book pass."""
     component = cls()
     if hasattr(component, "needs"):
-        names = [signal.name for signal in component.needs]
+        from rag_router.gates import signals_of
+
+        names = list(dict.fromkeys(signal.name for signal in signals_of(component)))
         return "reads " + ", ".join(names) if names else "nothing"
     if hasattr(component, "streams"):
         return f"{len(component.streams)} stream(s)"
