@@ -10,24 +10,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rag_router.decoders import DECODERS
-from rag_router.errors import SettingsError, UnknownNameError
+from pydantic import ValidationError
+
+from rag_router.decoders import DECODERS, Strategy
+from rag_router.decoders.knob import relying
+from rag_router.decoders.null_prompts import (
+    null_entropies,
+    wants_null_entropies,
+    with_null_entropies,
+)
+from rag_router.decoders.requirements import require_abilities
+from rag_router.errors import ArtefactError, SettingsError, UnknownNameError
 from rag_router.experts import Expert
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.fitted import shipped
 from rag_router.gates import GATES, FittedGate, Gate, signals_of
 from rag_router.models.prompts import PromptStyle
 from rag_router.policy import Policy, Sureness
-from rag_router.registry import Registry
+from rag_router.registry import Registry, first_problem
 from rag_router.retrievers import RETRIEVERS
-from rag_router.settings import Component, Settings
+from rag_router.settings import GIVEN, Component, Settings
 from rag_router.signals.base import Partners, requirements
 
 if TYPE_CHECKING:
+    from rag_router.artefacts import Artefact
     from rag_router.indices.index import Index
-    from rag_router.models.base import CausalModel, Embedder
+    from rag_router.models.base import Ability, CausalModel, Embedder
     from rag_router.orchestrator import Orchestrator
 
 __all__ = [
@@ -35,7 +45,10 @@ __all__ = [
     "Parts",
     "assemble",
     "check",
+    "check_reliance",
+    "check_shown",
     "index_names",
+    "load_decoder",
     "load_embedder",
     "load_expert",
     "load_gate",
@@ -52,6 +65,9 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "retriever": RETRIEVERS,
 }
 """Every kind of component that settings name."""
+
+_LOCAL: Final[frozenset[Ability]] = frozenset({"hidden_states", "logits", "streams"})
+"""What every model shows that settings can name, before it is loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +90,8 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
     """Put an orchestrator together from settings and loaded parts.
 
     Raises:
-        SettingsError: a component or one of its options is wrong.
+        SettingsError: a component or one of its options is wrong, or asks more of the model than
+            it shows.
         UnknownNameError: no component goes by a name.
         ArtefactError: an artefact that the settings name does not fit the model.
     """
@@ -85,7 +102,7 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         expert=parts.expert,
         gate=load_gate(settings.gate, parts.expert),
         gate_name=settings.gate.name,
-        decoder=DECODERS.build(settings.decoder.name, **_options(DECODERS, settings.decoder)),
+        decoder=load_decoder(settings.decoder, parts.expert),
         decoder_name=settings.decoder.name,
         retriever=RETRIEVERS.build(settings.retriever.name, **settings.retriever.options),
         indices=parts.indexes,
@@ -95,24 +112,44 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         filters=tuple(_filter(f, parts.embedder) for f in settings.filters),
         policy=_policy(settings),
         sureness=_sureness(settings, model, parts.expert.style),
+        trust=settings.trust,
         message=settings.policy.message,
         max_new_tokens=settings.generator.max_new_tokens,
         batch_size=settings.generator.batch_size,
         question_characters=settings.limits.question_characters,
+        answer_seconds=settings.limits.answer_seconds,
     )
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, *, shown: frozenset[Ability] = _LOCAL) -> None:
     """Build every component without loading a model, to find what is wrong with the settings.
 
+    Args:
+        settings: What to check.
+        shown: What the generator will show once it is loaded.
+
     Raises:
-        UsageError: a name or option is wrong.
+        UsageError: a name or option is wrong, or the decoder asks more of the generator than it
+            shows.
     """
     GATES.build(settings.gate.name, **_options(GATES, settings.gate))
-    DECODERS.build(settings.decoder.name, **_options(DECODERS, settings.decoder))
+    name = settings.decoder.name
+    decoder = DECODERS.build(name, **_options(DECODERS, settings.decoder))
+    require_abilities(decoder, shown, name=name, expert=settings.generator.model)
     RETRIEVERS.build(settings.retriever.name, **settings.retriever.options)
     for component in settings.filters:
         FILTERS.build(component.name, **_options(FILTERS, component))
+
+
+def check_reliance(settings: Settings, reliance: float | None) -> None:
+    """Make sure that the decoder of the settings can be asked for this reliance on memory.
+
+    Raises:
+        UsageError: it is out of range, or the decoder has no such knob.
+    """
+    component = settings.decoder
+    decoder = DECODERS.build(component.name, **_options(DECODERS, component))
+    relying(decoder, reliance, name=component.name)
 
 
 def load_expert(
@@ -141,6 +178,7 @@ def load_expert(
         device=settings.generator.device,
         dtype=settings.generator.dtype,
         prefix_cache_mb=settings.generator.prefix_cache_mb,
+        compiled=settings.generator.compile,
     )
     style = PromptStyle.of(loaded, passage_tokens=settings.generator.passage_tokens)
     return Expert(name=found.name, model=loaded, style=style)
@@ -175,18 +213,17 @@ def index_names(settings: Settings) -> list[str]:
     """Return the names of the indexes that would be opened, without opening them.
 
     Raises:
-        UnknownNameError: an index that the settings name is not there.
+        UnknownNameError: an index that the settings name, or trust, is not there.
     """
     from rag_router.indices.library import Library
 
     known = Library(settings.home).names()
-    if settings.indexes is None:
-        return known
-    for name in settings.indexes:
+    # A name that is misspelt would leave an index trusted that should not be.
+    for name in (*(settings.indexes or ()), *sorted(settings.trust.keys() - {GIVEN})):
         if name not in known:
             hint = "" if known else "Make it: rag-router index add NAME PATH"
             raise UnknownNameError("index", name, known, hint=hint)
-    return list(settings.indexes)
+    return known if settings.indexes is None else list(settings.indexes)
 
 
 def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Parts:
@@ -268,21 +305,60 @@ def load_gate(component: Component, expert: Expert) -> Gate:
     if isinstance(gate, FittedGate):
         artefact = shipped(
             "gate",
-            component.name,
+            GATES.canonical(component.name),
             expert.model.fingerprint,
             named=_artefact_folder(component),
             prompt_hash=expert.style.fingerprint,
         )
-        gate = gate.with_artefact(artefact) if artefact is not None else gate
+        gate = gate if artefact is None else _as_fitted(gate, artefact, component)
+    check_shown(component.name, gate, expert)
+    return gate
+
+
+def load_decoder(component: Component, expert: Expert) -> Strategy:
+    """Build the decoder that the settings name, and measure of the model what it wants to know.
+
+    Raises:
+        SettingsError: the decoder reads what the expert does not show; names those that would do.
+    """
+    decoder = DECODERS.build(component.name, **_options(DECODERS, component))
+    require_abilities(decoder, expert.model.abilities, name=component.name, expert=expert.name)
+    if wants_null_entropies(decoder):
+        return with_null_entropies(decoder, null_entropies(expert.model, expert.style))
+    return decoder
+
+
+def check_shown(name: str, gate: Gate, expert: Expert) -> None:
+    """Make sure that an expert shows what a gate reads.
+
+    Raises:
+        SettingsError: it does not; names the gates that would do.
+    """
     lacking = requirements(signals_of(gate)).abilities - expert.model.abilities
     if lacking:
-        fits = [name for name in GATES if _can_judge(name, expert)]
+        fits = [other for other in GATES if _can_judge(other, expert)]
         raise SettingsError(
-            f"the gate {component.name!r} reads {', '.join(sorted(lacking))}, "
+            f"the gate {name!r} reads {', '.join(sorted(lacking))}, "
             f"which {expert.name} does not show.",
             hint=f"Gates that would do: {', '.join(fits)}.",
         )
-    return gate
+
+
+def _as_fitted(gate: FittedGate, artefact: Artefact, component: Component) -> Gate:
+    """Bring back what a gate learned; weights are hashed, but a card can be edited by anybody.
+
+    Raises:
+        ArtefactError: the card or the weights lack something, or hold something impossible.
+    """
+    try:
+        return gate.with_artefact(artefact)
+    except (KeyError, TypeError, ValueError) as exc:  # pydantic's errors are ValueErrors
+        where = _artefact_folder(component) or "the shipped artefact"
+        wrong = first_problem(exc) if isinstance(exc, ValidationError) else f"{exc!r}."
+        raise ArtefactError(
+            f"{where} does not hold what the gate {component.name!r} learns: {wrong}",
+            hint="Fit it again.",
+        ) from exc
 
 
 def _can_judge(name: str, expert: Expert) -> bool:

@@ -150,8 +150,11 @@ def did_you_mean(name: str, known: Iterable[str], kind: str = "") -> str:
     """Say which known name was probably meant, or list what there is."""
     known = list(known)
     close = get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    # A family is often asked for by the name that its members have in common.
+    meant = close or sorted(one for one in known if one.startswith(f"{name}_"))
+    if meant:
+        *others, last = map(repr, meant)
+        return f"Did you mean {', '.join(others)} or {last}?" if others else f"Did you mean {last}?"
     if known:
         return f"Known: {', '.join(known)}."
     return f"There is no {kind} at all yet." if kind else ""

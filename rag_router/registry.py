@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from rag_router.errors import SettingsError, UnknownNameError, did_you_mean
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "first_problem"]
 
 T = TypeVar("T")
 
@@ -28,11 +28,15 @@ class Registry(Generic[T]):
     Args:
         kind: The kind in the singular, such as "gate"; also the entry point group's last part.
         entries: name -> "module:attribute".
+        aliases: Other names that may be asked for -> the name of an entry. They are not listed.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, entries: Mapping[str, str], aliases: Mapping[str, str] | None = None
+    ) -> None:
         self.kind = kind
         self._own = dict(entries)
+        self.aliases = dict(aliases or {})
 
     @cached_property
     def entries(self) -> dict[str, str]:
@@ -43,11 +47,15 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         return sorted(self.entries)
 
+    def canonical(self, name: str) -> str:
+        """The name that artefacts and tables know a component by; an unknown one stays as it is."""
+        return self.aliases.get(name, name)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.entries
+        return name in self.entries or name in self.aliases
 
     def get(self, name: str) -> type[T]:
         """Import and return the class called `name`.
@@ -55,9 +63,10 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: nothing goes by that name.
         """
-        if name not in self.entries:
-            raise UnknownNameError(self.kind, name, self.entries)
-        module, _, attribute = self.entries[name].partition(":")
+        entry = self.entries.get(self.canonical(name))
+        if entry is None:
+            raise UnknownNameError(self.kind, name, {*self.entries, *self.aliases})
+        module, _, attribute = entry.partition(":")
         found: type[T] = getattr(import_module(module), attribute)
         return found
 
@@ -73,7 +82,7 @@ class Registry(Generic[T]):
             return cls(**options)
         except ValidationError as exc:
             raise SettingsError(
-                f"{self.kind} {name!r}: {_first_problem(exc)}", hint=self._options_hint(cls, exc)
+                f"{self.kind} {name!r}: {first_problem(exc)}", hint=self._options_hint(cls, exc)
             ) from exc
 
     def summary(self, name: str) -> str:
@@ -89,7 +98,8 @@ class Registry(Generic[T]):
         return ""
 
 
-def _first_problem(exc: ValidationError) -> str:
+def first_problem(exc: ValidationError) -> str:
+    """Say in one line what is wrong first: where, what would be right, and what was seen."""
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']} (saw {first.get('input')!r})."

@@ -19,14 +19,17 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag_router.errors import SettingsError, did_you_mean
 
-__all__ = ["Component", "Settings", "default_home", "load_settings"]
+__all__ = ["GIVEN", "Component", "Settings", "default_home", "load_settings"]
+
+GIVEN: Final = "given"
+"""What passages that come with a question are called where indexes are named."""
 
 _PREFIX = "RAG_ROUTER_"
 _NOT_SETTINGS = frozenset({"RAG_ROUTER_HOME", "RAG_ROUTER_MODELS", "RAG_ROUTER_WHEELS"})
@@ -64,6 +67,7 @@ class GeneratorSettings(_Section):
     passage_tokens: Annotated[int, Field(ge=32)] = 700
     batch_size: Annotated[int, Field(ge=1, le=512)] = 8
     prefix_cache_mb: Annotated[int, Field(ge=0)] = 256
+    compile: bool = False
 
 
 class EmbedderSettings(_Section):
@@ -90,10 +94,11 @@ class PolicySettings(_Section):
 
 
 class LimitSettings(_Section):
-    """What is refused."""
+    """What is refused, and when an answer is cut short."""
 
     question_characters: Annotated[int, Field(ge=1)] = 10_000
     questions_per_request: Annotated[int, Field(ge=1)] = 64
+    answer_seconds: Annotated[float, Field(gt=0.0)] | None = None
 
 
 class ServeSettings(_Section):
@@ -104,10 +109,16 @@ class ServeSettings(_Section):
 
 
 class Settings(_Section):
-    """Everything that can be set; the default answers questions on a bare machine."""
+    """Everything that can be set; the default answers questions on a bare machine.
+
+    `trust` says how far each index is trusted, by its name, and under "given" how far passages
+    that come with a question are: 1, which is the default, to 0, whose passages are read but
+    never amplified.
+    """
 
     home: Path = Field(default_factory=default_home)
     indexes: tuple[str, ...] | None = None
+    trust: dict[str, Annotated[float, Field(ge=0.0, le=1.0)]] = {}
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
     embedder: EmbedderSettings = EmbedderSettings()

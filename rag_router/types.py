@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Alternative",
     "Answer",
     "Citation",
     "Conflict",
@@ -227,11 +228,22 @@ class Conflict:
         divergence: Jensen-Shannon divergence in nats, in [0, ln 2], between the next-token
             distributions with and without passages, before the first token.
         strategy: The decoder that settled it.
+        trust: How far the source of the passages is trusted, in [0, 1]: that of the least trusted
+            one that was read. None where none was read.
     """
 
     closed_book_answer: str | None
     divergence: float | None
     strategy: str
+    trust: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """A token that could have come next, and its probability in [0, 1]."""
+
+    text: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +257,8 @@ class TokenTrace:
         entropy_closed: Entropy of the next token without passages, in nats.
         entropy_context: The same with passages.
         divergence: Jensen-Shannon divergence of the two, in nats.
+        alternatives: The likeliest next tokens with passages, the likeliest first.
+        alternatives_closed: The same without passages.
     """
 
     text: str
@@ -253,6 +267,8 @@ class TokenTrace:
     entropy_closed: float | None = None
     entropy_context: float | None = None
     divergence: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    alternatives_closed: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +374,8 @@ class Answer:
                 "strategy": self.conflict.strategy,
             },
         }
+        if self.conflict.trust is not None:
+            out["conflict"]["trust"] = round(self.conflict.trust, 4)
         if self.tokens is not None:
             out["tokens"] = [_token_json(token) for token in self.tokens]
         out |= {
@@ -392,7 +410,7 @@ def _passage_json(judged: Judged) -> dict[str, Any]:
 
 
 def _token_json(token: TokenTrace) -> dict[str, Any]:
-    # A figure whose stream did not run is absent rather than null.
+    # What needs a stream that did not run is absent rather than null.
     figures = {
         "logprob": token.logprob,
         "alpha": token.alpha,
@@ -400,7 +418,19 @@ def _token_json(token: TokenTrace) -> dict[str, Any]:
         "entropy_context": token.entropy_context,
         "divergence": token.divergence,
     }
-    return {"text": token.text} | {k: round(v, 4) for k, v in figures.items() if v is not None}
+    likeliest = {
+        "alternatives": token.alternatives,
+        "alternatives_closed": token.alternatives_closed,
+    }
+    return (
+        {"text": token.text}
+        | {k: round(v, 4) for k, v in figures.items() if v is not None}
+        | {k: [_alternative_json(one) for one in some] for k, some in likeliest.items() if some}
+    )
+
+
+def _alternative_json(one: Alternative) -> dict[str, Any]:
+    return {"text": one.text, "probability": round(one.probability, 4)}
 
 
 def _rounded(value: float | None) -> float | None:

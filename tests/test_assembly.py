@@ -12,26 +12,38 @@ from rag_router.assembly import (
     Parts,
     assemble,
     check,
+    check_reliance,
     index_names,
     load_expert,
     load_parts,
     open_indexes,
     require,
 )
+from rag_router.decoders.abstaining import AbstainingDecoder
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
+from rag_router.decoders.null_prompts import null_entropies
 from rag_router.decoders.plain import PlainDecoder
-from rag_router.errors import ArtefactError, ModelError, SettingsError, UnknownNameError
+from rag_router.errors import (
+    ArtefactError,
+    ModelError,
+    SettingsError,
+    UnknownNameError,
+    UsageError,
+)
+from rag_router.experts import Expert
 from rag_router.filters.budget import BudgetFilter
 from rag_router.filters.redundancy import RedundancyFilter
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.indices.library import Library
+from rag_router.models.prompts import PromptStyle
+from rag_router.models.scripted import ScriptedModel
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.orchestrator import Orchestrator
 from rag_router.policy import Policy, Sureness
 from rag_router.retrievers.dense import DenseRetriever
 from rag_router.retrievers.fused import FusedRetriever
-from rag_router.settings import Component, Settings, load_settings
+from rag_router.settings import Component, GeneratorSettings, Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "settings.toml"
 
@@ -118,7 +130,8 @@ def test_every_section_of_a_file_reaches_its_component(some_parts, tmp_path):
         "[policy]\nmin_support = 0.5\nmin_confidence = 0.4\nagreement_nats = 0.01\n"
         'abstain = false\nmessage = "Ask the office."\n'
         "[generator]\nmax_new_tokens = 5\nbatch_size = 3\n"
-        "[limits]\nquestion_characters = 70\n"
+        "[limits]\nquestion_characters = 70\nanswer_seconds = 2.5\n"
+        "[trust]\nhandbook = 0.5\ngiven = 0.0\n"
     )
     made = assemble(load_settings(path, {}), some_parts)
     assert made.gate == ConfidenceGate(statistic="minimum", threshold=0.3)
@@ -130,6 +143,7 @@ def test_every_section_of_a_file_reaches_its_component(some_parts, tmp_path):
     )
     assert (made.message, made.max_new_tokens) == ("Ask the office.", 5)
     assert (made.batch_size, made.question_characters) == (3, 70)
+    assert (made.answer_seconds, made.trust) == (2.5, {"handbook": 0.5, "given": 0.0})
 
 
 def test_what_was_assembled_answers(some_parts):
@@ -183,6 +197,69 @@ def test_good_settings_pass_the_check_for_every_component_there_is():
     for retriever in REGISTRIES["retriever"]:
         check(Settings(retriever=Component(name=retriever)))
     check(Settings(filters=tuple(Component(name=name) for name in REGISTRIES["filter"])))
+
+
+# --- what decoders ask of a model --------------------------------------------------------------
+
+
+class Reticent(ScriptedModel):
+    """Shows what comes next, of one prompt at a time."""
+
+    abilities = frozenset({"logits"})
+
+
+def reticent():
+    model = Reticent(SCRIPT, name="reticent")
+    expert = Expert(name="reticent", model=model, style=PromptStyle.of(model))
+    return Parts(expert=expert, embedder=None, indexes={})
+
+
+@pytest.mark.parametrize("name", ["adaptive_contrast", "confidence_gain", "abstaining"])
+def test_a_decoder_that_reads_what_the_expert_does_not_show_is_refused_by_name(name):
+    settings = Settings(decoder=Component(name=name), gate=Component(name="always"))
+    shown = frozenset({"logits"})
+    for find in (
+        lambda: assemble(settings, reticent()),
+        lambda: check(
+            settings.model_copy(update={"generator": GeneratorSettings(model="reticent")}),
+            shown=shown,
+        ),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            find()
+        said = f"the decoder {name!r} reads streams, which reticent does not show."
+        assert caught.value.message == said
+        assert "plain" in caught.value.hint
+
+
+def test_a_decoder_that_reads_the_passages_as_they_are_suits_everybody():
+    settings = Settings(decoder=Component(name="plain"), gate=Component(name="always"))
+    assert assemble(settings, reticent()).decoder == PlainDecoder()
+    check(settings, shown=frozenset())
+
+
+def test_entropies_that_the_settings_leave_open_are_measured_of_the_model(some_parts):
+    model, style = some_parts.expert.model, some_parts.expert.style
+    measured = null_entropies(model, style)
+    made = assemble(Settings(decoder=Component(name="abstaining")), some_parts)
+    assert made.decoder == AbstainingDecoder(
+        null_entropy_closed=measured.closed, null_entropy_context=measured.context
+    )
+    set_ = Component(name="abstaining", null_entropy_closed=1.0)
+    assert assemble(Settings(decoder=set_), some_parts).decoder == AbstainingDecoder(
+        null_entropy_closed=1.0, null_entropy_context=measured.context
+    )
+
+
+def test_a_reliance_is_checked_before_a_model_is_loaded():
+    knob = Settings(decoder=Component(name="confidence_gain"))
+    for fine in (None, 0.0, 1.0):
+        check_reliance(knob, fine)
+    check_reliance(Settings(), None)
+    with pytest.raises(UsageError, match="between 0"):
+        check_reliance(knob, 1.5)
+    with pytest.raises(UsageError, match="'plain' has no knob"):
+        check_reliance(Settings(), 0.5)
 
 
 # --- what was learned -------------------------------------------------------------------------
@@ -261,6 +338,16 @@ def test_an_unknown_index_is_known_before_a_model_is_loaded(folder, some_parts, 
     nothing = no_models.model_copy(update={"indexes": ("towns",)})
     with pytest.raises(UnknownNameError, match="rag-router index add"):
         index_names(nothing)
+
+
+def test_trust_in_an_index_that_is_not_there_is_a_mistake(folder, some_parts):
+    assert some_parts.indexes
+    known = Settings(home=folder / "home", trust={"given": 0.0, "towns": 0.5})
+    assert index_names(known) == ["handbook", "towns"]
+    # An index that is not looked in may be trusted or not.
+    assert index_names(known.model_copy(update={"indexes": ("handbook",)})) == ["handbook"]
+    with pytest.raises(UnknownNameError, match="Did you mean 'towns'"):
+        index_names(known.model_copy(update={"trust": {"town": 0.0}}))
 
 
 def test_a_model_that_is_not_there_is_fetched_only_by_whoever_may(no_models):

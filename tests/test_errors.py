@@ -67,6 +67,15 @@ def test_without_a_near_name_all_names_are_listed():
     assert did_you_mean("zzz", []) == ""
 
 
+def test_a_family_is_suggested_to_whoever_asks_for_it_by_its_common_name():
+    gates = ["skr_prompt", "skr_classifier", "skr_in_context", "never"]
+    assert did_you_mean("skr", gates) == (
+        "Did you mean 'skr_classifier', 'skr_in_context' or 'skr_prompt'?"
+    )
+    assert did_you_mean("skr", ["skr_in_context", "never"]) == "Did you mean 'skr_in_context'?"
+    assert did_you_mean("sk", gates).startswith("Known: ")
+
+
 def test_a_hint_of_ones_own_replaces_the_suggestion():
     error = UnknownNameError("index", "wiki", ["wikis"], hint="Make it first.")
     assert str(error) == "no index named 'wiki'. Make it first."

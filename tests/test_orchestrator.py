@@ -6,68 +6,32 @@ import math
 from dataclasses import replace
 
 import pytest
+from little_router import (
+    ALWAYS,
+    INDEX,
+    KNOWN,
+    LOST,
+    MODEL,
+    TIBER,
+    UNKNOWN,
+    answer,
+    expert_of,
+    notes,
+    router,
+    script,
+)
 from stand_ins import ListIndex, passage, question
 
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import CancelledError, QuestionError, SettingsError, UnknownNameError
-from rag_router.experts import Expert
 from rag_router.filters.budget import BudgetFilter
-from rag_router.filters.redundancy import RedundancyFilter
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
-from rag_router.models.scripted_embedder import HashingEmbedder
-from rag_router.orchestrator import Ask, Orchestrator
+from rag_router.orchestrator import Ask
 from rag_router.policy import Policy, Sureness
-from rag_router.retrievers import RETRIEVERS
-
-TIBER = "The Tiber is the river of Rome."
-INDEX = ListIndex([TIBER, "Honey is made by bees.", "Oslo lies on a fjord."], name="wiki")
-
-
-def script(prompt):
-    """What the model says; with the right passage it knows the river of Rome."""
-    asked = prompt.rpartition("Question: ")[2]
-    with_passages = "from its passages" in prompt
-    if "hamlet" in asked:
-        return Reply("Shakespeare", 0.8 if with_passages else 0.95)
-    if "river of Rome" in asked:
-        return Reply("Tiber", 0.95) if TIBER in prompt else Reply("Nile", 0.15)
-    if "nothing" in asked:
-        return Reply("", 0.95)
-    return Reply("no idea", 0.2)
-
-
-MODEL = ScriptedModel(script)
-KNOWN, UNKNOWN, LOST = "who wrote hamlet", "what is the river of Rome", "zebra quagga xylophone"
-ALWAYS = Ask(retrieval="always")
-
-
-def router(**more):
-    # Curves of log-odds as they are: p_know is the statistic, but counts as fitted.
-    parts = {
-        "expert": Expert(
-            name="tiny", model=MODEL, style=PromptStyle.of(MODEL, passage_tokens=4000)
-        ),
-        "gate": ConfidenceGate(threshold=0.5, curve=(1.0, 0.0, 0.0)),
-        "gate_name": "confidence",
-        "decoder": PlainDecoder(),
-        "decoder_name": "plain",
-        "retriever": RETRIEVERS.build("sparse", k=3),
-        "indices": {"wiki": INDEX},
-        "embedder": HashingEmbedder(),
-        "filters": (ThresholdFilter(min_support=0.5, curve=(8.0, -2.0)), RedundancyFilter()),
-        "sureness": Sureness(curve=(0.0, 0.0, 1.0, 0.0)),
-        "batch_size": 4,
-    }
-    return Orchestrator(**(parts | more))
-
-
-def answer(text, ask=None, **more):
-    return router(**more).answer([text], ask)[0]
-
 
 # --- the four quadrants -------------------------------------------------------------------------
 
@@ -335,12 +299,40 @@ def test_a_filter_that_had_nothing_to_judge_is_not_complained_about():
 
 
 def test_passages_that_were_cut_to_fit_the_prompt_are_said():
-    style = PromptStyle.of(MODEL, passage_tokens=10)
-    said = answer(UNKNOWN, expert=Expert(name="tiny", model=MODEL, style=style))
-    # Without the passage in the prompt the model falls back on what it believes.
-    assert [d.stage for d in said.degraded] == ["prompt", "verify"]
-    assert said.degraded[0].what.startswith("passage wiki-0 left out: ")
-    assert said.degraded[1].what == "the answer stands in no passage that was read"
+    said = answer(UNKNOWN, expert=expert_of(MODEL, passage_tokens=10))
+    # "[1] " and a line break around the passage; not even its only sentence fits.
+    what = f"passage wiki-0 left out: {4 + len(TIBER) + 1} tokens, 10 left"
+    assert notes(said) == [("prompt", what)]
+    # Nothing was read then: it is as if nothing had been found.
+    assert (said.evidence.kept, said.abstained) == ((), True)
+    assert said.conflict.strategy == "closed_book"
+    assert said.usage.lm_forward_passes == 1 + len("Nile")
+
+
+def test_passages_that_the_context_has_no_room_for_are_cut_and_said():
+    # The prompt around a passage without a word, 64 tokens for the answer, the passage's line.
+    needed = prompt_tokens(UNKNOWN, passage("")) + 64 + 4 + len(TIBER) + 1
+    small = ScriptedModel(script, context_tokens=needed - 1)
+    said = answer(UNKNOWN, expert=expert_of(small))
+    assert [stage for stage, _ in notes(said)] == ["prompt"]
+    assert said.abstained
+    enough = ScriptedModel(script, context_tokens=needed)
+    assert answer(UNKNOWN, expert=expert_of(enough)).text == "Tiber"
+
+
+def test_only_what_was_read_is_cited():
+    # Two passages hold the answer, and there is room for one of them.
+    asked = question(UNKNOWN, contexts=(passage(TIBER, "read"), passage(f"Look: {TIBER}", "not")))
+    size = 4 + len(TIBER) + 1
+    said = router(indices={}, filters=(), expert=expert_of(MODEL, passage_tokens=size)).answer(
+        [asked]
+    )[0]
+    assert said.text == "Tiber"
+    assert [c.passage_id for c in said.citations] == ["read"]
+    assert [(j.kept, j.why) for j in said.evidence.judged] == [
+        (True, "kept"),
+        (False, "the prompt has no room for it"),
+    ]
 
 
 def test_an_empty_answer_is_an_abstention():
@@ -378,6 +370,25 @@ def test_without_an_embedder_given_passages_are_read_unjudged():
     assert (said.text, said.evidence.support) == ("Tiber", None)
 
 
+@pytest.mark.parametrize("blank", ["", " \n", "\u200b", "\x00"])
+def test_passages_in_which_nothing_stands_are_not_read_and_that_is_said(blank):
+    asked = question(UNKNOWN, contexts=(passage(blank, "blank"), passage(TIBER, "mine")))
+    said = router(indices={}).answer([asked])[0]
+    assert said.text == "Tiber"
+    assert notes(said) == [("filter", "passage blank is not read: nothing stands in it")]
+    assert [(j.hit.passage.id, j.kept) for j in said.evidence.judged] == [
+        ("blank", False),
+        ("mine", True),
+    ]
+
+
+def test_where_nothing_stands_in_any_passage_there_is_nothing_to_read():
+    asked = question(UNKNOWN, contexts=(passage("", "blank"),))
+    said = router(indices={}, filters=(), embedder=None).answer([asked])[0]
+    assert (said.abstained, said.evidence.kept) == (True, ())
+    assert said.conflict.divergence is None
+
+
 # --- mistakes -----------------------------------------------------------------------------------
 
 
@@ -408,7 +419,7 @@ def test_an_unsure_answer_from_a_passage_gives_way_to_what_memory_is_surer_of():
     model = ScriptedModel(script)
     said = answer(
         UNKNOWN,
-        expert=Expert(name="tiny", model=model, style=PromptStyle.of(model, passage_tokens=4000)),
+        expert=expert_of(model),
     )
     assert (said.text, said.reason, said.citations) == ("Tiber", "parametric", ())
     assert said.confidence == pytest.approx(0.45)
@@ -425,7 +436,7 @@ def test_an_answer_that_no_passage_holds_is_worth_no_more_than_memory():
     model = ScriptedModel(script)
     said = answer(
         UNKNOWN,
-        expert=Expert(name="tiny", model=model, style=PromptStyle.of(model, passage_tokens=4000)),
+        expert=expert_of(model),
     )
     assert (said.text, said.reason) == (None, "no_knowledge")
     assert said.confidence == pytest.approx(1 - 0.15)

@@ -40,6 +40,19 @@ def test_a_component_is_built_from_its_options():
     assert SIEVES.summary("wide") == "Hold back what is large."
 
 
+def test_another_name_for_a_component_builds_it_but_is_not_listed():
+    sieves: Registry[Sieve] = Registry(
+        "sieve", {"wide_meshed": f"{__name__}:Sieve"}, aliases={"coarse": "wide_meshed"}
+    )
+    assert sieves.build("coarse", width=2) == sieves.build("wide_meshed", width=2)
+    assert (sieves.names(), "coarse" in sieves) == (["wide_meshed"], True)
+    assert [sieves.canonical(name) for name in ("coarse", "wide_meshed", "fine")] == [
+        *("wide_meshed", "wide_meshed", "fine"),
+    ]
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'coarse'\?"):
+        sieves.build("coarsely")
+
+
 def test_an_unknown_name_suggests_the_nearest_one():
     with pytest.raises(UnknownNameError, match=r"no sieve named 'wyde'\. Did you mean 'wide'\?"):
         SIEVES.build("wyde")

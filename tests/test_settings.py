@@ -180,3 +180,16 @@ def test_variables_of_folders_are_no_settings(monkeypatch, tmp_path):
     assert default_home() == load_settings(environment={}).home == tmp_path
     monkeypatch.setenv("RAG_ROUTER_HOME", " ")
     assert default_home().name == "rag-router"
+
+
+def test_trust_is_a_share_for_each_name_and_nothing_else(toml):
+    settings = load_settings(
+        toml("[trust]\nwiki = 0.5\ngiven = 0\n"), {"RAG_ROUTER_TRUST__WEB": "1"}
+    )
+    assert settings.trust == {"wiki": 0.5, "given": 0.0, "web": 1.0}
+    assert "a.toml:3: trust.web: " in problem(toml("[trust]\nwiki = 1\nweb = -0.1\n"))
+
+
+def test_without_a_word_there_is_no_deadline_and_nothing_is_distrusted():
+    settings = load_settings(environment={})
+    assert (settings.limits.answer_seconds, settings.trust) == (None, {})

@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from rag_router.types import (
+    Alternative,
     Answer,
     Citation,
     Conflict,
@@ -84,6 +85,24 @@ def test_tokens_are_there_only_when_asked_for():
     assert "tokens" not in ANSWER.to_json()
     shown = replace(ANSWER, tokens=(TokenTrace(text="old", logprob=-0.5, alpha=0.61),)).to_json()
     assert shown["tokens"] == [{"text": "old", "logprob": -0.5, "alpha": 0.61}]
+
+
+def test_what_else_could_have_come_stands_beside_a_token_where_it_is_known():
+    old, new = Alternative(text="old", probability=0.81234), Alternative(text="new", probability=0)
+    token = TokenTrace(
+        text="old", logprob=-0.5, alternatives=(old, new), alternatives_closed=(new,)
+    )
+    assert replace(ANSWER, tokens=(token,)).to_json()["tokens"] == [
+        {
+            "text": "old",
+            "logprob": -0.5,
+            "alternatives": [
+                {"text": "old", "probability": 0.8123},
+                {"text": "new", "probability": 0},
+            ],
+            "alternatives_closed": [{"text": "new", "probability": 0}],
+        }
+    ]
 
 
 def test_a_hint_is_there_only_where_there_is_one():

@@ -44,12 +44,13 @@ class WatchedModel(ScriptedModel):
         *,
         hidden: bool = False,
         shared: Sequence[int] | None = None,
+        layers: bool = False,
     ) -> Prefill:
         if self.prefills >= self.lasts:
             raise ModelError("out of memory.")
         self.prefills += 1
         self.prompts += [self.decode(prompt) for prompt in prompts]
-        return super().prefill(prompts, hidden=hidden, shared=shared)
+        return super().prefill(prompts, hidden=hidden, shared=shared, layers=layers)
 
     def step(self, cache: Any, tokens: Sequence[int]) -> tuple[Tensor, Any]:
         assert self.prefills, "nobody read a prompt"

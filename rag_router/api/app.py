@@ -82,6 +82,7 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
             retrieval=request.retrieval,
             indexes=None if request.indexes is None else tuple(request.indexes),
             tokens=request.tokens,
+            reliance=request.reliance,
         )
         answers = await run_in_threadpool(orchestrator.answer, questions, ask)
         return AnswerResponse(answers=[one.to_json() for one in answers])

@@ -25,6 +25,13 @@ class AnswerRequest(BaseModel):
         "auto", description="Let the gate decide whether to look things up, or overrule it."
     )
     indexes: list[str] | None = Field(None, description="Look only in these; all by default.")
+    reliance: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="How far memory is relied on where it conflicts with the passages: 0 follows "
+        "the passages, 1 memory. Only where the service's decoder has such a knob.",
+    )
     tokens: bool = Field(False, description="Return every token with its figures.")
 
 

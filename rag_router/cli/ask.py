@@ -41,6 +41,13 @@ _SHOWN = 240
 @click.option("--gate", metavar="NAME", help="The self-knowledge gate.")
 @click.option("--expert", metavar="MODEL", help="The model that answers.")
 @click.option("--decoder", metavar="NAME", help="How memory and passages are weighed.")
+@click.option(
+    "--reliance",
+    type=float,
+    metavar="X",
+    help="How far memory is relied on where it conflicts with the passages, from 0 to 1; for "
+    "decoders that have such a knob.",
+)
 @click.option("--tokens", is_flag=True, help="Show every token with its figures.")
 @as_json
 def ask(
@@ -51,6 +58,7 @@ def ask(
     gate: str | None,
     expert: str | None,
     decoder: str | None,
+    reliance: float | None,
     tokens: bool,
     as_json: bool,
 ) -> None:
@@ -60,13 +68,14 @@ def ask(
     after saying so.
     """
     settings = settings_from(config, indexes=indexes, gate=gate, expert=expert, decoder=decoder)
-    from rag_router.assembly import assemble, load_parts
+    from rag_router.assembly import assemble, check_reliance, load_parts
 
+    check_reliance(settings, reliance)
     parts = load_parts(settings, fetch=fetch_announced)
     orchestrator = assemble(settings, parts)
     from rag_router.orchestrator import Ask
 
-    wanted = Ask(retrieval=cast("Retrieval", retrieval), tokens=tokens)
+    wanted = Ask(retrieval=cast("Retrieval", retrieval), tokens=tokens, reliance=reliance)
     answer = orchestrator.answer([question], wanted)[0]
     if as_json:
         print_json(answer.to_json())

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from rag_router.cli.fitting import data_options, publish, show_artefact
+from rag_router.cli.fitting import (
+    data_options,
+    publish,
+    read_labelled,
+    require_free,
+    say_too_long,
+    show_artefact,
+)
 from rag_router.cli.options import (
     as_json,
     config_option,
@@ -25,14 +32,14 @@ def decoder() -> None:
 
 @decoder.command()
 @click.argument("name")
-@data_options
+@data_options()
 @config_option
 @click.option("--model", help="The model that answers.")
 @click.option("--index", "indexes", multiple=True, required=True, metavar="NAME")
 @as_json
 def fit(
     name: str,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     limit: int | None,
     seed: int,
     out: Path,
@@ -47,17 +54,21 @@ def fit(
     # Passages are always read here, so nothing need be known about memory.
     settings = settings_from(config, indexes=indexes, decoder=name, expert=model, gate="never")
     from rag_router.assembly import assemble, load_parts
-    from rag_router.eval.datasets import read_questions
     from rag_router.eval.fitting import fit_sureness
+    from rag_router.eval.readable import readable
 
-    questions = read_questions(paths, limit=limit, answers=True)
+    require_free(out)
+    data = read_labelled(paths, limit=limit)
     orchestrator = assemble(settings, load_parts(settings, fetch=fetch_announced))
+    fits = readable(orchestrator.expert, data.questions)
+    say_too_long(fits.too_long)
     bold = replace(
         orchestrator, policy=replace(orchestrator.policy, abstain=False, min_support=0.0)
     )
     bar, move = progress(f"{orchestrator.expert.name} answers")
     with bar:
-        artefact = fit_sureness(bold, questions, seed=seed, on_progress=move)
+        artefact = fit_sureness(bold, fits.questions, seed=seed, on_progress=move)
+    data.verify()
     publish(artefact, out, as_json=as_json)
 
 

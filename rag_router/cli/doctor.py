@@ -53,6 +53,7 @@ def doctor(ctx: click.Context, config: Path | None, offline: bool, as_json: bool
 
 
 def _examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    from rag_router.assembly import index_names
     from rag_router.indices.library import Library
     from rag_router.models.store import ModelStore
 
@@ -75,6 +76,7 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Finding]:
             "installed" if there else f"not installed (optional: pip install rag-router[{extra}])"
         )
         yield Finding(f"extra {extra}", True, said)
+    yield _tried("indexes", lambda: ", ".join(index_names(settings)) or "none yet")
     library = Library(home)
     for name in library.names():
         yield _tried(f"index {name}", partial(_index_size, library, name))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rag_router.cli.fitting import data_options, publish, show_artefact
+from rag_router.cli.fitting import data_options, publish, read_labelled, require_free, show_artefact
 from rag_router.cli.options import (
     as_json,
     config_option,
@@ -25,13 +25,13 @@ def filters() -> None:
 
 @filters.command()
 @click.argument("name")
-@data_options
+@data_options()
 @config_option
 @click.option("--index", "indexes", multiple=True, required=True, metavar="NAME")
 @as_json
 def fit(
     name: str,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     limit: int | None,
     seed: int,
     out: Path,
@@ -43,7 +43,6 @@ def fit(
     settings = settings_from(config, indexes=indexes)
     from rag_router.assembly import load_embedder, open_indexes
     from rag_router.errors import UsageError
-    from rag_router.eval.datasets import read_questions
     from rag_router.eval.fitting import fit_threshold
     from rag_router.filters import FILTERS
     from rag_router.filters.threshold import ThresholdFilter
@@ -52,7 +51,8 @@ def fit(
     built = FILTERS.build(name)
     if not isinstance(built, ThresholdFilter):
         raise UsageError(f"the filter {name!r} has nothing to fit.", hint="Fit threshold.")
-    questions = read_questions(paths, limit=limit, answers=True)
+    require_free(out)
+    data = read_labelled(paths, limit=limit)
     embedder = load_embedder(settings, fetch=fetch_announced)
     retriever = RETRIEVERS.build(settings.retriever.name, **settings.retriever.options)
     bar, move = progress("searching")
@@ -62,10 +62,11 @@ def fit(
             embedder,
             retriever,
             list(open_indexes(settings, embedder).values()),
-            questions,
+            data.questions,
             seed=seed,
             on_progress=move,
         )
+    data.verify()
     publish(artefact, out, as_json=as_json)
 
 

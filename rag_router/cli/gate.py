@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from rag_router.cli.fitting import data_options, publish, show_artefact
-from rag_router.cli.options import (
-    as_json,
-    config_option,
-    fetch_announced,
-    print_json,
-    progress,
-    settings_from,
-)
+from rag_router.cli.fitting import show_artefact
+from rag_router.cli.gate_fit import fit
+from rag_router.cli.options import as_json, print_json
 
 __all__ = ["gate"]
 
 _WIDTH = 50
 """Characters that stand for certainty."""
+
+_WANTED: Final = {
+    "hidden_states": "the model's hidden states",
+    "logits": "the model's probabilities",
+    "router_activations": "a mixture of experts",
+    "streams": "a model that decodes several streams",
+    "embedder": "an embedder",
+    "proxy": "a small proxy model",
+}
+"""What gates ask for, in words."""
+
+_TEACHERS: Final = {
+    "answers": "answers that were right or wrong",
+    "marks": "marks on the questions",
+}
+"""What gates learn from, in words."""
 
 
 @click.group()
@@ -30,103 +41,58 @@ def gate() -> None:
 @gate.command("list")
 @as_json
 def list_gates(as_json: bool) -> None:
-    """Show all gates and what they read."""
-    from rag_router.cli.components import described
-    from rag_router.fitted import fitted_for
+    """Show all gates: what each reads, needs, costs and learns from, and whom it is fitted for.
 
-    gates = {
-        name: about | {"fitted_for": fitted_for("gate", name)}
-        for name, about in described()["gate"].items()
-    }
+    Nothing extra is what the closed-book pass and its answer tell.
+    """
+    gates = _gates()
     if as_json:
         print_json(gates)
         return
     for name, about in gates.items():
-        click.echo(f"{name:<28}{about['summary']} ({about['cost']})")
-        if about["fitted_for"]:
-            click.echo(f"{'':<28}fitted for {', '.join(about['fitted_for'])}")
+        click.echo(f"{name:<28}{about['summary']}")
+        lines = {
+            "also called": about["also"],
+            "reads": about["needs"] or ["nothing"],
+            "needs": [_WANTED[one] for one in (*about["abilities"], *about["partners"])],
+            "costs extra": about["dear"] or ["nothing"],
+            "learns from": [_TEACHERS[one] for one in [about["learns_from"]] if one],
+            "fitted for": about["fitted_for"],
+        }
+        for what, said in lines.items():
+            if said:
+                click.echo(f"{'':<28}{what:<13}{', '.join(said)}")
 
 
-@gate.command()
-@click.argument("name")
-@data_options
-@config_option
-@click.option("--model", help="The model whose knowledge is judged.")
-@click.option(
-    "--goal",
-    default="even",
-    show_default=True,
-    help="What the threshold is for: even, budget=0.4, risk<=0.1 or error<=0.3.",
-)
-@click.option("--from-cache/--no-cache", default=True, help="Reuse the outcome cache.")
-@as_json
-def fit(
-    name: str,
-    paths: tuple[Path, ...],
-    limit: int | None,
-    seed: int,
-    out: Path,
-    config: Path | None,
-    model: str | None,
-    goal: str,
-    from_cache: bool,
-    as_json: bool,
-) -> None:
-    """Fit the gate NAME for a model, from questions with known answers.
+def _gates() -> dict[str, dict[str, Any]]:
+    """Describe every gate: what `components` says of it, and what concerns gates alone."""
+    from rag_router.cli.components import described
+    from rag_router.fitted import fitted_for
+    from rag_router.gates import GATES, FittedGate, MarkedGate, signals_of
+    from rag_router.signals import is_dear, requirements
 
-    The model answers every question once; answers are kept, so a fit that was stopped goes on
-    where it was.
-    """
-    settings = settings_from(config, gate=name, expert=model)
-    import numpy as np
+    found: dict[str, dict[str, Any]] = {}
+    for name, about in described()["gate"].items():
+        built = GATES.build(name)
+        signals = signals_of(built)
+        wanted = requirements(signals)
+        teacher = None
+        if isinstance(built, FittedGate):
+            teacher = "marks" if isinstance(built, MarkedGate) else "answers"
+        found[name] = {
+            **about,
+            "also": sorted(other for other, own in GATES.aliases.items() if own == name),
+            "needs": list(dict.fromkeys(signal.name for signal in signals)),
+            "dear": list(dict.fromkeys(signal.name for signal in signals if is_dear(signal))),
+            "abilities": sorted(wanted.abilities),
+            "partners": sorted(wanted.partners),
+            "learns_from": teacher,
+            "fitted_for": fitted_for("gate", name),
+        }
+    return found
 
-    from rag_router.assembly import load_parts
-    from rag_router.errors import UsageError
-    from rag_router.eval.features import read_features
-    from rag_router.eval.fitting import fit_gate
-    from rag_router.eval.labels import label
-    from rag_router.eval.sets import read_sets
-    from rag_router.eval.thresholds import parse_goal
-    from rag_router.gates import GATES, FittedGate, Lesson
-    from rag_router.outcomes import OutcomeCache, RecordCache
 
-    options = {k: v for k, v in settings.gate.options.items() if k != "artefact"}
-    built = GATES.build(name, **options)
-    if not isinstance(built, FittedGate):
-        raise UsageError(f"the gate {name!r} has nothing to fit.", hint="Fit profile.")
-    parse_goal(goal)  # before hours of answering
-    questions, sets = read_sets(paths, limit=limit)
-    parts = load_parts(settings.model_copy(update={"indexes": ()}), fetch=fetch_announced)
-    kept = settings.home / "outcomes.sqlite"
-    bar, move = progress(f"{parts.expert.name} answers")
-    with bar:
-        labelled = label(
-            parts.expert,
-            questions,
-            cache=OutcomeCache(kept) if from_cache else None,
-            batch_size=settings.generator.batch_size,
-            on_progress=move,
-        )
-    bar, move = progress(f"{name} reads")
-    with bar:
-        features = read_features(
-            {name: built},
-            parts.expert,
-            labelled,
-            partners=parts.partners,
-            cache=RecordCache(kept) if from_cache else None,
-            batch_size=settings.generator.batch_size,
-            seed=seed,
-            on_progress=move,
-        )[name]
-    lesson = Lesson(
-        features=features,
-        right=np.array([one.right for one in labelled]),
-        sets=tuple(sets),
-        seed=seed,
-    )
-    artefact = fit_gate(name, built, parts.expert, questions, lesson, goal=goal)
-    publish(artefact, out, as_json=as_json)
+gate.add_command(fit)
 
 
 @gate.command()

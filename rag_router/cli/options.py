@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from rag_router.cli.plain_progress import PlainProgress
 from rag_router.settings import Component, Settings, load_settings
 
 __all__ = ["as_json", "config_option", "fetch_announced", "print_json", "progress", "settings_from"]
@@ -68,7 +70,10 @@ def fetch_announced(name: str) -> None:
 
 
 def progress(what: str) -> tuple[Any, Callable[[int, int], None]]:
-    """Return a progress bar on standard error, and the function that moves it."""
+    """Return a progress bar on standard error, and the function that moves it.
+
+    Where standard error is no terminal there is no bar, but a line every now and then.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -78,12 +83,15 @@ def progress(what: str) -> tuple[Any, Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return nullcontext(), PlainProgress(what).move
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     task = bar.add_task(what, total=None)

@@ -6,7 +6,8 @@ keep most to memory, as the papers' figures suggest:
 
     context_aware > adaptive_context_aware, typicality > plain > adaptive_contrast, do_no_harm
 
-`confidence_gain` stands anywhere between, by its knob; `abstaining` may take neither side.
+`confidence_gain` stands anywhere between, by its knob; `abstaining` may take neither side, and
+`layer_fused` asks no memory but the model's own later layers.
 """
 
 from rag_router.models.streams import Strategy
@@ -29,6 +30,7 @@ DECODERS: Registry[Strategy] = Registry(
         ),
         "context_aware": "rag_router.decoders.context_aware:ContextAwareDecoder",
         "do_no_harm": "rag_router.decoders.do_no_harm:DoNoHarmDecoder",
+        "layer_fused": "rag_router.decoders.layer_fused:LayerFusedDecoder",
         "plain": "rag_router.decoders.plain:PlainDecoder",
         "typicality": "rag_router.decoders.typicality:TypicalityDecoder",
     },

@@ -43,8 +43,9 @@ class AbstainingDecoder:
 
     Args:
         null_entropy_closed: Entropy after the closed-book prompt with nothing in it, in nats,
-            in (0, 20]. None takes the most there can be, ln(vocabulary): then a stream counts as
-            relevant long before it knows, and abstention is rare. Measure it.
+            in (0, 20]. None is measured of the model where a service is put together; a decoder
+            by itself takes the most there can be, ln(vocabulary), and then a stream counts as
+            relevant long before it knows, and abstention is rare.
         null_entropy_context: The same after the prompt with passages.
     """
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from rag_router.models.streams import Facts
+from rag_router.models.transfers import sent
 
 __all__ = ["LOWEST", "capped", "contrast", "floored", "interpolate", "mix"]
 
@@ -27,7 +28,7 @@ LOWEST: Final = -1e3
 
 
 def floored(logits: Tensor) -> Tensor:
-    """Logits of shape (rows, vocabulary), made finite everywhere, -inf included."""
+    """Logits of shape (rows, vocabulary) as a new tensor, finite everywhere, -inf included."""
     return torch.maximum(logits, logits.amax(dim=-1, keepdim=True) + LOWEST)
 
 
@@ -50,12 +51,11 @@ def mix(streams: Sequence[Tensor], weights: Tensor) -> Tensor:
         streams: Logits of each, shape (rows, vocabulary).
         weights: Of each stream in each row, shape (rows, streams).
     """
-    scores = sum(
-        (weights[:, [n]] * floored(logits) for n, logits in enumerate(streams)),
-        start=torch.zeros_like(streams[0]),
-    )
-    nowhere = reduce(torch.logical_and, [logits.isneginf() for logits in streams])
-    return scores.masked_fill(nowhere, -torch.inf)
+    scores = floored(streams[0]).mul_(weights[:, 0, None])
+    for n, logits in enumerate(streams[1:], start=1):
+        scores += floored(logits).mul_(weights[:, n, None])
+    nowhere = reduce(torch.maximum, streams) == -torch.inf
+    return scores.masked_fill_(nowhere, -torch.inf)
 
 
 def contrast(closed: Tensor, context: Tensor, alpha: Tensor) -> Tensor:
@@ -68,7 +68,8 @@ def contrast(closed: Tensor, context: Tensor, alpha: Tensor) -> Tensor:
         context: Logits given question and passages, same shape. What they rule out stays so.
         alpha: How far beyond, >= 0, shape (rows,). 0 returns `context` unchanged.
     """
-    return context + alpha[:, None] * (floored(context) - floored(closed))
+    beyond = floored(context).sub_(floored(closed)).mul_(alpha[:, None])
+    return beyond.add_(context)
 
 
 def capped(alpha: Tensor, facts: Sequence[Facts], *, limit: float, plain: float = 0.0) -> Tensor:
@@ -84,5 +85,5 @@ def capped(alpha: Tensor, facts: Sequence[Facts], *, limit: float, plain: float 
         limit: The most that the method can ask for.
         plain: The alpha at which the passages are read as they are.
     """
-    trust = torch.tensor([f.trust for f in facts], dtype=alpha.dtype, device=alpha.device)
+    trust = sent([f.trust for f in facts], like=alpha)
     return torch.minimum(alpha, plain + trust * (limit - plain))

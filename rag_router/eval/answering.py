@@ -7,7 +7,7 @@ stopped goes on from its last batch, and the same evaluation again asks no model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -147,7 +147,19 @@ def _setup(orchestrator: Orchestrator, ask: Ask) -> str:
         str(orchestrator.batch_size),
         ask.retrieval,
         repr(ask.indexes),
+        *_unusual(orchestrator, ask),
     )
+
+
+def _unusual(orchestrator: Orchestrator, ask: Ask) -> Iterator[str]:
+    """What is set seldom; records kept without any of it stay what they were."""
+    if ask.reliance is not None:
+        yield f"reliance {ask.reliance}"
+    if orchestrator.trust:
+        yield f"trust {identity_of(orchestrator.trust)}"
+    for seconds in (ask.deadline_s, orchestrator.answer_seconds):
+        if seconds is not None:
+            yield f"deadline {seconds}"
 
 
 def _contents(index: Any) -> str:

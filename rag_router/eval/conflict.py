@@ -9,6 +9,7 @@ gold              right with the true passage
 irrelevant        right with a passage that is beside the point
 harmed            of the questions that the model answers right closed-book, the share that a
                   passage beside the point turns wrong
+abstained         says nothing, or that it does not know, whatever the passages
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from rag_router.eval.metrics.bootstrap import Bootstrap
 from rag_router.eval.metrics.conflict import memorization_ratio
 from rag_router.eval.report import Bars, Interval, Report, Series, Table
 from rag_router.scoring import alias_match, first_words, normalise
+from rag_router.signals.refusals import is_refusal
 
 __all__ = ["ConflictRun", "conflict_report", "conflict_summary"]
 
-FIGURES = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
+FIGURES = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed", "abstained")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class ConflictRun:
             "gold": right[self.rows("gold")],
             "irrelevant": right[self.rows("irrelevant")],
             "harmed": ~right[self.known()],
+            "abstained": np.array([is_refusal(one) for one in said], dtype=bool),
         }
 
     def memorized(self, strategy: str) -> float | None:

@@ -8,6 +8,7 @@ nothing it learned; they are kept under all of these, and an interrupted run goe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ from rag_router.artefacts import fingerprint_of
 from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
 from rag_router.gates import FittedGate, signals_of
+from rag_router.gates.blocks import join_blocks
+from rag_router.models.prompts import closed_book_prompt
 from rag_router.models.streams import Generation
-from rag_router.outcomes import Outcome, RecordCache
+from rag_router.outcomes import Outcome, OutcomeCache, RecordCache, answer_prompts
 from rag_router.signals import Board, ClosedBookAnswer, Cost, Partners, Reading
+from rag_router.signals.proxy_answer import ProxyAnswer
 from rag_router.types import TokenTrace
 
 __all__ = ["board_of", "marks_of", "read_features"]
@@ -34,6 +38,7 @@ def read_features(
     *,
     partners: Partners | None = None,
     cache: RecordCache | None = None,
+    answers: OutcomeCache | None = None,
     max_new_tokens: int = 24,
     batch_size: int = 8,
     seed: int = 0,
@@ -41,12 +46,15 @@ def read_features(
 ) -> dict[str, NDArray[np.float64]]:
     """Read the features of several gates off the same questions.
 
+    What a gate made of gates reads is put together from what its members read.
+
     Args:
         gates: By name.
         expert: Whose knowledge is judged.
         labelled: The questions with their closed-book answers, which are not decoded again.
         partners: Who else the gates' signals consult.
         cache: Where features are kept.
+        answers: Where the proxy's answers are kept, if a gate asks it for any.
         max_new_tokens: What the closed-book answers were limited to.
         batch_size: Questions in one forward pass.
         seed: Of signals that sample.
@@ -55,6 +63,57 @@ def read_features(
     Returns:
         For each gate an array of shape (questions, features).
     """
+    read = _read(
+        _single(gates),
+        expert,
+        labelled,
+        partners=partners,
+        cache=cache,
+        answers=answers,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    return {name: _joined(name, gate, read) for name, gate in gates.items()}
+
+
+@runtime_checkable
+class _MadeOfGates(Protocol):
+    @property
+    def parts(self) -> Mapping[str, FittedGate]: ...
+
+
+def _single(gates: Mapping[str, FittedGate], start: str = "") -> dict[str, FittedGate]:
+    """Gates that are made of none, each under the path that leads to it."""
+    found: dict[str, FittedGate] = {}
+    for name, gate in gates.items():
+        path = f"{start}{name}"
+        found |= _single(gate.parts, f"{path}/") if isinstance(gate, _MadeOfGates) else {path: gate}
+    return found
+
+
+def _joined(
+    path: str, gate: FittedGate, read: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    if not isinstance(gate, _MadeOfGates):
+        return read[path]
+    return join_blocks([_joined(f"{path}/{name}", part, read) for name, part in gate.parts.items()])
+
+
+def _read(
+    gates: Mapping[str, FittedGate],
+    expert: Expert,
+    labelled: Sequence[Labelled],
+    *,
+    partners: Partners | None,
+    cache: RecordCache | None,
+    answers: OutcomeCache | None,
+    max_new_tokens: int,
+    batch_size: int,
+    seed: int,
+    on_progress: OnProgress | None,
+) -> dict[str, NDArray[np.float64]]:
     keys = {
         name: [_key(gate, expert, partners, seed, one) for one in labelled]
         for name, gate in gates.items()
@@ -65,6 +124,7 @@ def read_features(
     todo = [row for row in range(len(labelled)) if any(k[row] not in known for k in keys.values())]
     # Questions of like length share a batch, so that little is padded.
     todo.sort(key=lambda row: len(labelled[row].question.text))
+    said = _proxy_answers(gates, [labelled[row] for row in todo], partners, answers, batch_size)
     for at in range(0, len(todo), batch_size):
         rows = todo[at : at + batch_size]
         board = board_of(
@@ -75,6 +135,9 @@ def read_features(
             batch_size=batch_size,
             seed=seed,
         )
+        for place, outcomes in enumerate(said[at : at + batch_size]):
+            for signal, outcome in outcomes.items():
+                board.preset(signal, place, _given(outcome))
         fresh: dict[str, NDArray[np.float64]] = {}
         for name, gate in gates.items():
             if all(keys[name][row] in known for row in rows):
@@ -112,19 +175,45 @@ def board_of(
         seed=seed,
     )
     for row, one in enumerate(labelled):
-        steps = len(one.outcome.logprobs)
-        reading = Reading(_said(one.outcome), Cost(decode_steps=steps, forward_rows=steps))
-        board.preset(ClosedBookAnswer(max_new_tokens), row, reading)
+        board.preset(ClosedBookAnswer(max_new_tokens), row, _given(one.outcome))
     return board
 
 
-def _said(outcome: Outcome) -> Generation:
-    return Generation(
+def _given(outcome: Outcome) -> Reading[Generation]:
+    steps = len(outcome.logprobs)
+    said = Generation(
         text=outcome.answer,
         tokens=tuple(TokenTrace(text="", logprob=value) for value in outcome.logprobs),
         finish="stop",
-        forward_rows=len(outcome.logprobs),
+        forward_rows=steps,
     )
+    return Reading(said, Cost(decode_steps=steps, forward_rows=steps))
+
+
+def _proxy_answers(
+    gates: Mapping[str, FittedGate],
+    labelled: Sequence[Labelled],
+    partners: Partners | None,
+    cache: OutcomeCache | None,
+    batch_size: int,
+) -> list[dict[ProxyAnswer, Outcome]]:
+    """What the proxy says to each question, from the cache where it has said so before."""
+    found: list[dict[ProxyAnswer, Outcome]] = [{} for _ in labelled]
+    if cache is None or partners is None or partners.proxy is None:
+        return found
+    model, style = partners.proxy
+    asked = {s for gate in gates.values() for s in signals_of(gate) if isinstance(s, ProxyAnswer)}
+    for signal in sorted(asked, key=lambda one: one.max_new_tokens):
+        outcomes = answer_prompts(
+            model,
+            [closed_book_prompt(model, style, one.question.text) for one in labelled],
+            cache=cache,
+            max_new_tokens=signal.max_new_tokens,
+            batch_size=batch_size,
+        )
+        for line, outcome in zip(found, outcomes, strict=True):
+            line[signal] = outcome
+    return found
 
 
 def marks_of(expert: Expert, partners: Partners | None) -> tuple[str, ...]:

@@ -185,4 +185,3 @@ def _answers_kept(run: FilterRun, name: str) -> list[bool]:
         for question, hits, one in zip(run.questions, run.hits, run.evidence[name], strict=True)
         if any(holds_answer(hit.passage.text, question.answers) for hit in hits)
     ]
-

@@ -20,10 +20,10 @@ from rag_router.calibration import (
     even_folds,
     expected_calibration_error,
 )
-from rag_router.errors import DataError
-from rag_router.eval.datasets import data_hash, is_held_out
+from rag_router.eval.datasets import data_hash
+from rag_router.eval.halves import halves, require_both_classes
 from rag_router.eval.metrics.gates import equal_mass_bins
-from rag_router.eval.thresholds import choose_threshold
+from rag_router.eval.thresholds import choose_threshold, parse_goal
 from rag_router.experts import Expert
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates import FittedGate, Lesson
@@ -35,9 +35,6 @@ from rag_router.scoring import alias_match, holds_answer
 from rag_router.types import Question
 
 __all__ = ["fit_gate", "fit_sureness", "fit_threshold", "out_of_fold"]
-
-LEAST = 50
-"""Fewest labelled questions that anything is fitted on."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -65,10 +62,14 @@ def fit_gate(
         DataError: too few questions, or only one class.
         UsageError: the goal is unknown or cannot be reached.
     """
-    train, held = (np.array(rows, dtype=np.int64) for rows in _split(questions, lesson.seed))
+    train, held = halves(questions, lesson.seed)
+    require_both_classes(lesson.right, train, held)
     taught = lesson.pick(train)
     fitted = gate.fit(taught)
-    threshold = choose_threshold(goal, out_of_fold(gate, taught), taught.right, taught.helped)
+    # Where the threshold is given there is nothing to choose, and no need for five more fits.
+    given = parse_goal(goal).name == "even"
+    p = np.zeros(0) if given else out_of_fold(gate, taught)
+    threshold = choose_threshold(goal, p, taught.right, taught.helped)
     judged = lesson.pick(held)
     p = fitted.probabilities(judged.features)
     above = p >= threshold
@@ -82,6 +83,7 @@ def fit_gate(
         date=_today(),
         metrics=_metrics(p, judged.right.tolist())
         | {"share_above_threshold": round(float(above.mean()), 4)}
+        | _with_retrieval(judged, above)
         | ({"right_above_threshold": round(float(known.mean()), 4)} if len(known) else {}),
         threshold=threshold,
         threshold_goal=goal,
@@ -157,7 +159,7 @@ def fit_threshold(
                 owner.append(at + offset)
         if on_progress is not None:
             on_progress(at + len(batch), len(questions))
-    train, held = map(set, _split(questions, seed))
+    train, held = (set(part.tolist()) for part in halves(questions, seed))
     rows = [i for i, o in enumerate(owner) if o in train]
     fitted = one.fit(_pick(similarity, rows), _pick(helpful, rows))
     rows = [i for i, o in enumerate(owner) if o in held]
@@ -206,7 +208,7 @@ def fit_sureness(
                 right.append(alias_match(answer.text, question.answers))
         if on_progress is not None:
             on_progress(at + len(batch), len(questions))
-    train, held = _split(asked, seed)
+    train, held = (part.tolist() for part in halves(asked, seed))
     fitted = Sureness().fit(_pick(supports, train), _pick(logprobs, train), _pick(right, train))
     p = np.array(fitted(_pick(supports, held), _pick(logprobs, held)))
     expert = orchestrator.expert
@@ -223,16 +225,15 @@ def fit_sureness(
     return fitted.to_artefact(card)
 
 
-
-def _split(questions: Sequence[Question], seed: int) -> tuple[list[int], list[int]]:
-    if len(questions) < LEAST:
-        raise DataError(
-            f"{len(questions)} labelled questions are too few to fit anything.",
-            hint=f"Give at least {LEAST}; a thousand are better.",
-        )
-    held = [i for i, q in enumerate(questions) if is_held_out(q.id, seed=seed)]
-    apart = set(held)
-    return [i for i in range(len(questions)) if i not in apart], held
+def _with_retrieval(judged: Lesson, above: NDArray[np.bool_]) -> dict[str, float]:
+    """Share of right answers where everything is looked up, and where the gate decides."""
+    if judged.helped is None:
+        return {}
+    gated = np.where(above, judged.right, judged.helped)
+    return {
+        "accuracy_always": round(float(judged.helped.mean()), 4),
+        "accuracy_gated": round(float(gated.mean()), 4),
+    }
 
 
 def _metrics(p: np.ndarray[Any, Any], right: Sequence[bool]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Several question sets at once, each question with the name of its set."""
+"""What question sets are called, several of them at once each otherwise."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag_router.eval.datasets import read_questions
-from rag_router.types import Question
-
-__all__ = ["read_sets", "set_name", "set_names"]
+__all__ = ["set_name", "set_names"]
 
 
 def set_name(path: Path) -> str:
@@ -33,31 +30,6 @@ def set_names(sources: Sequence[str]) -> dict[str, str]:
             one: f"{name}/{more[one]}" if often[name] > 1 else name for one, name in names.items()
         }
     return names
-
-
-def read_sets(
-    paths: Sequence[Path], *, limit: int | None = None, answers: bool = True
-) -> tuple[list[Question], list[str]]:
-    """Read sets one after another.
-
-    Args:
-        paths: Files.
-        limit: Most questions of each.
-        answers: Whether a question without accepted answers is left out.
-
-    Returns:
-        The questions, and the name of each one's set.
-
-    Raises:
-        DataError: a file cannot be read.
-    """
-    questions: list[Question] = []
-    names: list[str] = []
-    for path in paths:
-        found = read_questions([path], limit=limit, answers=answers)
-        questions += found
-        names += [set_name(path)] * len(found)
-    return questions, names
 
 
 def _stem(path: Path) -> str:

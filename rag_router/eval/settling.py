@@ -1,30 +1,42 @@
 """Letting every strategy settle every dispute, after one reading of each prompt.
 
-The closed-book prompt and the prompt with passages are read once for each dispute; the strategies
-are rows of one batch that go on from there, so that none sees other caches than another. What was
-said is kept under all that it depends on.
+Each prompt is read once for each dispute, and only if a strategy asks for it; the strategies are
+rows of one batch that go on from there, so that none sees other caches than another. What was said
+is kept under all that it depends on.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag_router import __version__
 from rag_router.artefacts import fingerprint_of, identity_of
+from rag_router.decoders.null_prompts import (
+    NullEntropies,
+    null_entropies,
+    wants_null_entropies,
+    with_null_entropies,
+)
 from rag_router.eval.disputes import Dispute
 from rag_router.experts import Expert
-from rag_router.models.prompts import Prompt, closed_book_prompt, contextual_prompt
-from rag_router.models.streams import Facts, Role, Started, Strategy, Task, decode, start
+from rag_router.experts.reading import Prompts, prompts_with_passages, read_prompts
+from rag_router.models.prompts import closed_book_prompt
+from rag_router.models.streams import (
+    Facts,
+    Role,
+    Started,
+    Strategy,
+    Task,
+    decode,
+    layers_of,
+)
 from rag_router.outcomes import RecordCache
 
-__all__ = ["STREAMS", "ms_per_token", "settle"]
+__all__ = ["measured", "ms_per_token", "settle"]
 
 OnProgress = Callable[[int, int], None]
-
-STREAMS: frozenset[Role] = frozenset({"closed", "context"})
-"""What is read of every dispute; a strategy that reads more cannot take part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,30 @@ class _Read:
         )
 
 
+def measured(
+    strategies: Mapping[str, Strategy], expert: Expert, *, cache: RecordCache | None = None
+) -> dict[str, Strategy]:
+    """Return the strategies with the null entropies that they leave open, as the service would.
+
+    Args:
+        strategies: By name.
+        expert: Who answers.
+        cache: Where entropies are kept.
+    """
+    if not any(map(wants_null_entropies, strategies.values())):
+        return dict(strategies)
+    key = fingerprint_of(
+        "null_entropies", expert.model.fingerprint, expert.style.contextual_fingerprint
+    )
+    known = cache.get_json([key]) if cache is not None else {}
+    if key not in known:
+        known[key] = [*null_entropies(expert.model, expert.style)]
+        if cache is not None:
+            cache.put_json("null_entropies", known)
+    entropies = NullEntropies(*known[key])
+    return {name: with_null_entropies(one, entropies) for name, one in strategies.items()}
+
+
 def settle(
     strategies: Mapping[str, Strategy],
     expert: Expert,
@@ -59,21 +95,22 @@ def settle(
     """Return what each strategy answers to each dispute.
 
     Args:
-        strategies: By name; each reads no stream but those of `STREAMS`.
+        strategies: By name.
         expert: Who answers.
         disputes: Questions with their passages.
         facts: What is known about each; None knows nothing.
         cache: Where answers are kept.
         max_new_tokens: Longest answer.
-        batch_size: Disputes at a time; the rows of a step are up to twice that for each strategy.
+        batch_size: Disputes at a time; the rows of a step are up to three times that for each
+            strategy.
         on_progress: Hears (done, all).
     """
     known_facts = [Facts()] * len(disputes) if facts is None else list(facts)
-    prompts = [_prompts(expert, dispute) for dispute in disputes]
+    prompts = [_prompts(expert, dispute, strategies.values()) for dispute in disputes]
     keys = {
         name: [
-            _key(expert, strategy, pair, fact, max_new_tokens)
-            for pair, fact in zip(prompts, known_facts, strict=True)
+            _key(expert, strategy, one, fact, max_new_tokens)
+            for one, fact in zip(prompts, known_facts, strict=True)
         ]
         for name, strategy in strategies.items()
     }
@@ -83,13 +120,19 @@ def settle(
     todo = [
         row for row in range(len(disputes)) if any(line[row] not in known for line in keys.values())
     ]
-    todo.sort(key=lambda row: len(prompts[row][1].ids))
+    todo.sort(key=lambda row: len(prompts[row]["context"].ids))
     for at in range(0, len(todo), batch_size):
         rows = todo[at : at + batch_size]
-        read = _read(expert, [prompts[row] for row in rows], [known_facts[row] for row in rows])
+        asking = {n: s for n, s in strategies.items() if any(keys[n][r] not in known for r in rows)}
+        read = _read(
+            expert,
+            [prompts[row] for row in rows],
+            [known_facts[row] for row in rows],
+            asking.values(),
+        )
         wanted = [
             (name, row, one)
-            for name in strategies
+            for name in asking
             for row, one in zip(rows, read, strict=True)
             if keys[name][row] not in known
         ]
@@ -125,7 +168,7 @@ def ms_per_token(
     no figure.
 
     Args:
-        strategies: By name; each reads no stream but those of `STREAMS`.
+        strategies: By name.
         expert: Who answers.
         disputes: A few; the first batch is for warming up and is not counted.
         machine: What it runs on; times of another machine are not taken for its own.
@@ -133,13 +176,13 @@ def ms_per_token(
         max_new_tokens: Longest answer.
         batch_size: Disputes at a time.
     """
-    prompts = [_prompts(expert, one) for one in disputes]
+    prompts = [_prompts(expert, one, strategies.values()) for one in disputes]
     keys = {
         name: fingerprint_of(
             "ms_per_token",
             machine,
             str(batch_size),
-            *(_key(expert, strategy, pair, Facts(), max_new_tokens) for pair in prompts),
+            *(_key(expert, strategy, one, Facts(), max_new_tokens) for one in prompts),
         )
         for name, strategy in strategies.items()
     }
@@ -156,7 +199,7 @@ def ms_per_token(
 def _timed(
     strategies: Mapping[str, Strategy],
     expert: Expert,
-    prompts: Sequence[tuple[Prompt, Prompt]],
+    prompts: Sequence[Prompts],
     max_new_tokens: int,
     batch_size: int,
 ) -> dict[str, float | None]:
@@ -164,7 +207,7 @@ def _timed(
     tokens = dict.fromkeys(strategies, 0)
     for at in range(0, len(prompts), batch_size):
         some = prompts[at : at + batch_size]
-        read = _read(expert, some, [Facts()] * len(some))
+        read = _read(expert, some, [Facts()] * len(some), strategies.values())
         for name, strategy in strategies.items():
             begin = time.perf_counter()
             answers = decode(expert.model, [one.task(strategy, max_new_tokens) for one in read])
@@ -176,44 +219,56 @@ def _timed(
     }
 
 
-def _prompts(expert: Expert, dispute: Dispute) -> tuple[Prompt, Prompt]:
+def _prompts(expert: Expert, dispute: Dispute, strategies: Iterable[Strategy]) -> Prompts:
     text = dispute.question.text
-    return (
-        closed_book_prompt(expert.model, expert.style, text),
-        contextual_prompt(expert.model, expert.style, text, dispute.passages),
-    )
+    roles = [role for strategy in strategies for role in strategy.streams]
+    return {
+        "closed": closed_book_prompt(expert.model, expert.style, text),
+        **prompts_with_passages(expert, text, dispute.passages, roles),
+    }
 
 
 def _read(
-    expert: Expert, prompts: Sequence[tuple[Prompt, Prompt]], facts: Sequence[Facts]
+    expert: Expert,
+    prompts: Sequence[Prompts],
+    facts: Sequence[Facts],
+    strategies: Iterable[Strategy],
 ) -> list[_Read]:
-    closed, context = ([pair[place] for pair in prompts] for place in (0, 1))
-    first, second = (
-        start(expert.model.prefill([p.ids for p in side], shared=[p.shared for p in side]))
-        for side in (closed, context)
+    """Read what these strategies ask for: the question alone, then all that shows passages."""
+    asking = list(strategies)
+    roles = {role for strategy in asking for role in strategy.streams}
+    layers = {role for strategy in asking for role in layers_of(strategy)}
+    alone, beside = (
+        read_prompts(
+            expert,
+            [{role: put for role, put in one.items() if role in side} for one in prompts],
+            layers=bool(layers & side),
+        )
+        for side in (roles & {"closed"}, roles - {"closed"})
     )
     return [
-        _Read({"closed": a, "context": b}, prompt.stop, fact)
-        for a, b, prompt, fact in zip(first, second, context, facts, strict=True)
+        _Read({**closed, **others}, one["context"].stop, fact)
+        for closed, others, one, fact in zip(alone, beside, prompts, facts, strict=True)
     ]
 
 
 def _key(
     expert: Expert,
     strategy: Strategy,
-    prompts: tuple[Prompt, Prompt],
+    prompts: Prompts,
     facts: Facts,
     max_new_tokens: int,
 ) -> str:
-    closed, context = prompts
+    abstaining = (repr(prompts["abstain"].ids),) if "abstain" in strategy.streams else ()
     return fingerprint_of(
         "settled",
         __version__,
         expert.model.fingerprint,
-        repr(closed.ids),
-        repr(context.ids),
-        repr(context.stop),
+        repr(prompts["closed"].ids),
+        repr(prompts["context"].ids),
+        repr(prompts["context"].stop),
         identity_of(strategy),
         identity_of(facts),
         str(max_new_tokens),
+        *abstaining,
     )

@@ -97,7 +97,8 @@ def choose_threshold(
     if helped is None:
         raise UsageError(
             "a goal of accuracy needs answers with retrieval.",
-            hint="Give an index to fit with, or use another goal: even, budget=, risk<=, error<=.",
+            hint="Let the questions be answered with retrieval too (gate fit --with-retrieval), or "
+            "use another goal: even, budget=, risk<=, error<=.",
         )
     return _accuracy(aim.value, scores, known, np.asarray(helped, dtype=bool))
 

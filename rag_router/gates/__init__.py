@@ -1,15 +1,35 @@
 """Gates: does the model know the answer by itself?"""
 
-from rag_router.gates.base import FittedGate, Gate, Lesson, NeedMore, assess, signals_of
+from rag_router.gates.base import (
+    AcquaintedGate,
+    FittedGate,
+    Gate,
+    Lesson,
+    MarkedGate,
+    NeedMore,
+    assess,
+    signals_of,
+)
 from rag_router.registry import Registry
 
-__all__ = ["GATES", "FittedGate", "Gate", "Lesson", "NeedMore", "assess", "signals_of"]
+__all__ = [
+    "GATES",
+    "AcquaintedGate",
+    "FittedGate",
+    "Gate",
+    "Lesson",
+    "MarkedGate",
+    "NeedMore",
+    "assess",
+    "signals_of",
+]
 
 GATES: Registry[Gate] = Registry(
     "gate",
     {
         "agreement": "rag_router.gates.agreement:AgreementGate",
         "always": "rag_router.gates.always:AlwaysGate",
+        "answer_probe": "rag_router.gates.answer_probe:AnswerProbeGate",
         "cascade": "rag_router.gates.cascade:CascadeGate",
         "combined": "rag_router.gates.combined:CombinedGate",
         "confidence": "rag_router.gates.confidence:ConfidenceGate",
@@ -38,4 +58,6 @@ GATES: Registry[Gate] = Registry(
         "thrust_per_class": "rag_router.gates.thrust_per_class:ThrustPerClassGate",
         "unanswerable": "rag_router.gates.unanswerable:UnanswerableGate",
     },
+    # Of judging oneself the cheaper form is meant: it needs no answer.
+    aliases={"self_judgement": "self_judgement_before"},
 )

@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.artefacts import Artefact
+from rag_router.calibration import even_folds
 from rag_router.errors import SettingsError
 from rag_router.signals.base import Board, Signal, Signals
 from rag_router.types import Question, Verdict
 
-__all__ = ["FittedGate", "Gate", "Lesson", "NeedMore", "assess", "signals_of", "verdict"]
+__all__ = [
+    "AcquaintedGate",
+    "FittedGate",
+    "Gate",
+    "Lesson",
+    "MarkedGate",
+    "NeedMore",
+    "assess",
+    "signals_of",
+    "verdict",
+]
 
 _ROUNDS = 8
 """Most times a gate may ask for more signals; a cascade of the known gates needs three."""
@@ -55,7 +66,8 @@ class Lesson:
 
     Attributes:
         features: What the gate reads off each question, shape (n, features).
-        right: Whether the greedy closed-book answer was right, shape (n,).
+        right: Whether the greedy closed-book answer was right, shape (n,); of a `MarkedGate`, what
+            the questions are marked with.
         share: Share of sampled answers that were right, in [0, 1], shape (n,); None where none
             were sampled.
         helped: Whether the answer with retrieval was right, shape (n,); None where nobody looked.
@@ -111,6 +123,76 @@ class FittedGate(Gate, Protocol):
 
     def with_artefact(self, artefact: Artefact) -> FittedGate:
         """Return this gate with what was learned."""
+
+
+@runtime_checkable
+class AcquaintedGate(FittedGate, Protocol):
+    """A gate that reads every question beside examples of what the model knew and did not.
+
+    The examples are part of what it learns, and features mean something else under others: who
+    fits it lets it choose them first, reads its features then, and calls `fit` last.
+    """
+
+    def acquainted(self, questions: Sequence[str], right: Sequence[bool], *, seed: int = 0) -> Self:
+        """Return this gate with examples drawn from questions that it may learn from.
+
+        Args:
+            questions: That were put to the model, none of them held out for judging.
+            right: Whether its closed-book answer to each was right.
+            seed: Of the draw.
+
+        Raises:
+            DataError: there are too few of one kind.
+        """
+
+
+@runtime_checkable
+class MarkedGate(FittedGate, Protocol):
+    """A gate that learns what questions are marked with, not whether answers were right."""
+
+    def marks(self, questions: Sequence[Question]) -> NDArray[np.bool_]:
+        """What stands for `right` in this gate's lessons, shape (questions,).
+
+        Raises:
+            DataError: a question is not marked; says which, and what the mark is.
+        """
+
+
+@runtime_checkable
+class StudiousGate(FittedGate, Protocol):
+    """A gate that crosses folds while it learns, so that nobody need cross them around it."""
+
+    def study(self, lesson: Lesson) -> tuple[Self, NDArray[np.float64]]:
+        """Return this gate with what it learns, and P(right) of each question, learned apart."""
+
+
+def study(
+    gate: FittedGate, lesson: Lesson, *, folds: int = 5
+) -> tuple[FittedGate, NDArray[np.float64]]:
+    """Fit a gate, and let it judge each question without having learned from it.
+
+    A probe is too sure of what it was fitted to; thresholds and what weighs several gates are
+    chosen on these instead.
+
+    Args:
+        gate: Who learns.
+        lesson: What from.
+        folds: Of the cross-fitting, where the gate does none of its own.
+
+    Returns:
+        The fitted gate, and P(the closed-book answer is right), shape (n,).
+
+    Raises:
+        DataError: the gate cannot learn from it.
+    """
+    if isinstance(gate, StudiousGate):
+        return gate.study(lesson)
+    fold = even_folds(lesson.right, folds, lesson.seed)
+    p = np.empty(len(fold))
+    for number in range(folds):
+        rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        p[test] = gate.fit(lesson.pick(rest)).probabilities(lesson.features[test])
+    return gate.fit(lesson), p
 
 
 def signals_of(gate: Gate) -> tuple[Signal[Any], ...]:

@@ -9,7 +9,7 @@ forget the earlier ones: its probability weighs all that were heard so far
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, Self
 
@@ -82,6 +82,11 @@ class CascadeGate:
         return tuple(signal for signal in self._members.signals if signal not in self.needs)
 
     @property
+    def parts(self) -> dict[str, FittedGate]:
+        """The stages by name; what is read off a question is what each of them reads."""
+        return self._members.parts
+
+    @property
     def fitted(self) -> bool:
         return bool(self.arrays)
 
@@ -92,12 +97,9 @@ class CascadeGate:
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(the closed-book answer is right) by the stage that decides, shape (questions,)."""
         heard = self._members.probabilities(features)
-        p = np.zeros(len(heard))
-        open_ = np.ones(len(heard), dtype=bool)
-        for stage in range(len(self.stages)):
-            p[open_] = self._weighed(heard[open_, : stage + 1])
-            open_ &= self._unsure(stage, p)
-        return p
+        return self._decided(
+            lambda stage, rows: self._weighed(heard[rows, : stage + 1]), len(heard)
+        )
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict | NeedMore]:
         """Judge as far as the signals at hand go, and ask for the next stage's where it is grey."""
@@ -120,19 +122,35 @@ class CascadeGate:
                     said[row] = replace(found, status=f"decided by {name}", reason=reason)
         return [one for one in said if one is not None]
 
+    def acquainted(self, questions: Sequence[str], right: Sequence[bool], *, seed: int = 0) -> Self:
+        """Return this gate with stages that have chosen their examples, where they show any."""
+        known = self._members.acquainted(questions, right, seed=seed)
+        return replace(self, gates=known.gates)
+
     def fit(self, lesson: Lesson) -> Self:
         """Return this gate with fitted stages, each weighed with those before it.
 
         Raises:
             DataError: only one class is there, features are not finite, or a stage cannot learn.
         """
+        return self.study(lesson)[0]
+
+    def study(self, lesson: Lesson) -> tuple[Self, NDArray[np.float64]]:
+        """Return this gate with fitted stages, and P(right) of each question, learned apart.
+
+        Raises:
+            DataError: only one class is there, features are not finite, or a stage cannot learn.
+        """
         check_lesson(lesson)
-        apart = self._members.logits_apart(lesson, FOLDS)
+        members, apart = self._members.study(lesson, FOLDS)
         own: dict[str, NDArray[Any]] = {}
+        said = []
         for stage in range(len(self.stages)):
-            stack = fit_stack(apart[:, : stage + 1], lesson.right, seed=lesson.seed)
+            stack, p = fit_stack(apart[:, : stage + 1], lesson.right, seed=lesson.seed)
             own |= stack.arrays(f"{stage + 1}.")
-        return replace(self, gates=self._members.fit(lesson).gates, arrays=Arrays(own))
+            said.append(p)
+        fitted = replace(self, gates=members.gates, arrays=Arrays(own))
+        return fitted, self._decided(lambda stage, rows: said[stage][rows], len(apart))
 
     @property
     def learned(self) -> dict[str, NDArray[Any]]:
@@ -174,6 +192,17 @@ class CascadeGate:
             return np.zeros(0)
         stack = Stack.of(self.arrays, f"{heard.shape[1]}.")
         return np.asarray(heard.mean(axis=1)) if stack is None else stack(logit(heard))
+
+    def _decided(
+        self, say: Callable[[int, NDArray[np.bool_]], NDArray[np.float64]], n: int
+    ) -> NDArray[np.float64]:
+        """P(right) by the stage that decides: the first that is sure of it, shape (n,)."""
+        p = np.zeros(n)
+        open_ = np.ones(n, dtype=bool)
+        for stage in range(len(self.stages)):
+            p[open_] = say(stage, open_)
+            open_ &= self._unsure(stage, p)
+        return p
 
     def _unsure(self, stage: int, p: NDArray[np.float64]) -> NDArray[np.bool_]:
         if stage == len(self.stages) - 1:

@@ -2,8 +2,9 @@
 
 Stacking (Breiman 1996, "Stacked regressions", doi 10.1007/BF00117832): the members are fitted on
 all questions; what weighs them is fitted on what they say of questions that they had not learned
-from. The members chosen by default read the closed-book pass and answer only, so that
-hearing both costs no pass and no step more than the answer itself.
+from. Of the members chosen by default one judges the question before anything is
+said, one how the answer's probability is spread, and one the answer once it stands; together they
+cost the closed-book answer and one pass over it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class CombinedGate:
         arrays: What was learned beside the members; empty until fitted.
     """
 
-    members: tuple[str, ...] = ("p_ik", "profile")
+    members: tuple[str, ...] = ("p_ik", "profile", "answer_probe")
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     gates: tuple[FittedGate, ...] = ()
     arrays: Arrays = Arrays()
@@ -59,6 +60,11 @@ class CombinedGate:
     @property
     def needs(self) -> tuple[Signal[Any], ...]:
         return self._members.signals
+
+    @property
+    def parts(self) -> dict[str, FittedGate]:
+        """The members by name; what is read off a question is what each of them reads."""
+        return self._members.parts
 
     @property
     def fitted(self) -> bool:
@@ -87,17 +93,30 @@ class CombinedGate:
             for row, (p, said) in enumerate(zip(known, heard, strict=True))
         ]
 
+    def acquainted(self, questions: Sequence[str], right: Sequence[bool], *, seed: int = 0) -> Self:
+        """Return this gate with members that have chosen their examples, where they show any."""
+        known = self._members.acquainted(questions, right, seed=seed)
+        return replace(self, gates=known.gates)
+
     def fit(self, lesson: Lesson) -> Self:
         """Return this gate with fitted members, weighed.
 
         Raises:
             DataError: only one class is there, features are not finite, or a member cannot learn.
         """
+        return self.study(lesson)[0]
+
+    def study(self, lesson: Lesson) -> tuple[Self, NDArray[np.float64]]:
+        """Return this gate with fitted members, and P(right) of each question, learned apart.
+
+        Raises:
+            DataError: only one class is there, features are not finite, or a member cannot learn.
+        """
         check_lesson(lesson)
-        apart = self._members.logits_apart(lesson, FOLDS)
-        stack = fit_stack(apart, lesson.right, seed=lesson.seed)
+        members, apart = self._members.study(lesson, FOLDS)
+        stack, p = fit_stack(apart, lesson.right, seed=lesson.seed)
         own = {**stack.arrays(), "benefit": fit_benefit(apart, lesson)}
-        return replace(self, gates=self._members.fit(lesson).gates, arrays=Arrays(own))
+        return replace(self, gates=members.gates, arrays=Arrays(own)), p
 
     @property
     def learned(self) -> dict[str, NDArray[Any]]:

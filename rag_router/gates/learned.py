@@ -107,10 +107,22 @@ class LearnedGate:
             DataError: only one class is there, or features are not finite; says in which rows.
             UnavailableError: what it learns with is not installed.
         """
+        return self.study(lesson)[0]
+
+    def study(self, lesson: Lesson) -> tuple[Self, NDArray[np.float64]]:
+        """Return this gate with what it learns, and what it says of each question unseen.
+
+        Returns:
+            The gate, and P(right) of each question by what was learned from others, shape (n,).
+
+        Raises:
+            DataError: only one class is there, or features are not finite; says in which rows.
+            UnavailableError: what it learns with is not installed.
+        """
         check_lesson(lesson)
         learned, scores = self.learn(lesson)
-        curve = arrays_of(self.curve(scores, lesson))
-        return replace(self, arrays=Arrays({**learned, **curve}))
+        curve = self.curve(scores, lesson)
+        return replace(self, arrays=Arrays({**learned, **arrays_of(curve)})), curve(scores)
 
     @property
     def learned(self) -> dict[str, NDArray[Any]]:

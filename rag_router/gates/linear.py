@@ -24,7 +24,7 @@ from rag_router.gates.probes import Projection, cross_entropies, logistic_path, 
 
 __all__ = ["Block", "LinearHead", "fit_linear", "linear_logits"]
 
-_PENALTIES: Final = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+_PENALTIES: Final = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 
 
 @dataclass(frozen=True, slots=True)

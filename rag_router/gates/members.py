@@ -18,7 +18,7 @@ from rag_router.artefacts import Artefact
 from rag_router.calibration import Calibrator, even_folds, logit
 from rag_router.errors import SettingsError
 from rag_router.gates import GATES
-from rag_router.gates.base import FittedGate, Gate, Lesson, signals_of
+from rag_router.gates.base import AcquaintedGate, FittedGate, Gate, Lesson, signals_of
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question
@@ -69,6 +69,11 @@ class Members:
         """Every signal that any of them reads."""
         return tuple(dict.fromkeys(s for gate in self.gates for s in signals_of(gate)))
 
+    @property
+    def parts(self) -> dict[str, FittedGate]:
+        """The gates by name."""
+        return dict(zip(self.names, self.gates, strict=True))
+
     def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
         """What each reads off the questions, side by side."""
         return join_blocks([gate.features(questions, signals) for gate in self.gates])
@@ -87,35 +92,39 @@ class Members:
             ]
         )
 
-    def fit(self, lesson: Lesson) -> Members:
+    def acquainted(
+        self, questions: Sequence[str], right: Sequence[bool], *, seed: int = 0
+    ) -> Members:
+        """Let those choose examples that read questions beside some; see `AcquaintedGate`."""
+        gates = tuple(
+            gate.acquainted(questions, right, seed=seed)
+            if isinstance(gate, AcquaintedGate)
+            else gate
+            for gate in self.gates
+        )
+        return replace(self, gates=gates)
+
+    def study(self, lesson: Lesson, folds: int) -> tuple[Members, NDArray[np.float64]]:
         """Let each learn from its own features.
-
-        Raises:
-            DataError: a member cannot learn from them.
-        """
-        parts = self.parted(lesson.features)
-        gates = [
-            gate.fit(replace(lesson, features=part))
-            for gate, part in zip(self.gates, parts, strict=True)
-        ]
-        return replace(self, gates=tuple(gates))
-
-    def logits_apart(self, lesson: Lesson, folds: int) -> NDArray[np.float64]:
-        """What each makes of questions that it did not learn from.
 
         Args:
             lesson: What is learned from.
             folds: Of the cross-fitting, where a member does none of its own.
 
         Returns:
-            Log-odds, shape (n, members).
+            The members as they were fitted, and the log-odds that each gives to questions that it
+            did not learn from, shape (n, members).
+
+        Raises:
+            DataError: a member cannot learn from them.
         """
         parts = self.parted(lesson.features)
-        columns = [
-            _logits_apart(gate, replace(lesson, features=part), folds)
+        studied = [
+            study(gate, replace(lesson, features=part), folds=folds)
             for gate, part in zip(self.gates, parts, strict=True)
         ]
-        return np.column_stack(columns)
+        gates = tuple(gate for gate, _ in studied)
+        return replace(self, gates=gates), logit(np.column_stack([p for _, p in studied]))
 
     @property
     def learned(self) -> dict[str, NDArray[Any]]:
@@ -156,28 +165,6 @@ class Members:
             )
             gates.append(gate.with_artefact(Artefact(card=card, weights=own)))
         return replace(self, gates=tuple(gates))
-
-
-@runtime_checkable
-class _CrossFitted(Protocol):
-    """A gate that scores each question by what it learned from others while it learns."""
-
-    def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]: ...
-
-    def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator: ...
-
-
-def _logits_apart(gate: FittedGate, lesson: Lesson, folds: int) -> NDArray[np.float64]:
-    if isinstance(gate, _CrossFitted):
-        # It crosses folds inside; crossing them outside as well would be thirty fits for one.
-        _, scores = gate.learn(lesson)
-        return logit(gate.curve(scores, lesson)(scores))
-    fold = even_folds(lesson.right, folds, lesson.seed)
-    out = np.empty(len(fold))
-    for number in range(folds):
-        rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        out[test] = logit(gate.fit(lesson.pick(rest)).probabilities(lesson.features[test]))
-    return out
 
 
 def _learning() -> list[str]:

@@ -67,7 +67,9 @@ class Stack:
         return cls(tuple(float(weight) for weight in own["stack"]), calibrator)
 
 
-def fit_stack(logits: NDArray[np.float64], right: NDArray[np.bool_], *, seed: int = 0) -> Stack:
+def fit_stack(
+    logits: NDArray[np.float64], right: NDArray[np.bool_], *, seed: int = 0
+) -> tuple[Stack, NDArray[np.float64]]:
     """Fit weights and curve.
 
     Args:
@@ -75,6 +77,9 @@ def fit_stack(logits: NDArray[np.float64], right: NDArray[np.bool_], *, seed: in
             shape (n, members).
         right: Whether the closed-book answer was right.
         seed: Of the folds.
+
+    Returns:
+        The stack, and P(right) of each question with weights from the other folds.
 
     Raises:
         DataError: a class has fewer than two examples.
@@ -85,7 +90,7 @@ def fit_stack(logits: NDArray[np.float64], right: NDArray[np.bool_], *, seed: in
         rest, test = fold != number, fold == number
         apart[test] = _sum(_weights(logits[rest], right[rest]), logits[test])
     calibrator, _ = choose_calibrator(apart, right, folds=_FOLDS, seed=seed)
-    return Stack(tuple(map(float, _weights(logits, right))), calibrator)
+    return Stack(tuple(map(float, _weights(logits, right))), calibrator), calibrator(apart)
 
 
 def _weights(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -58,6 +58,10 @@ class UnanswerableGate(HeadedGate):
     def needs(self) -> tuple[Signal[Any], ...]:
         return (QuestionEmbedding(), UncertainWording(self.max_new_tokens))
 
+    def marks(self, questions: Sequence[Question]) -> NDArray[np.bool_]:
+        """Whether each question can be answered, as it says itself; see `answerable`."""
+        return answerable(questions)
+
     def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
         """The embedder's mark, the uncertainty of the wording, the embedding; (questions, n)."""
         del questions

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rag_router.models.layers import LayerStates
+
 __all__ = ["Ability", "CausalModel", "Embedder", "Prefill", "StepCache"]
 
 Ability = Literal["hidden_states", "logits", "streams", "adapters", "router_activations"]
@@ -51,6 +53,7 @@ class Prefill:
         tokens: True length of each prompt, whether a shared prefix of it had been read or not.
         experts: Which experts the routers chose, bool (rows, layers, experts); given with hidden
             states by models that have the ability `router_activations`, else None.
+        layers: What the later layers would say by themselves; given wherever it is asked for.
     """
 
     logits: Tensor
@@ -58,6 +61,7 @@ class Prefill:
     cache: StepCache
     tokens: tuple[int, ...]
     experts: Tensor | None = None
+    layers: LayerStates | None = None
 
 
 class CausalModel(Protocol):
@@ -110,6 +114,7 @@ class CausalModel(Protocol):
         *,
         hidden: bool = False,
         shared: Sequence[int] | None = None,
+        layers: bool = False,
     ) -> Prefill:
         """Read prompts of any mixture of lengths together.
 
@@ -119,16 +124,40 @@ class CausalModel(Protocol):
             shared: How many leading tokens of each prompt stand before many others too, 0 to its
                 length. A model may keep what it has read of them; nothing but the time it takes
                 depends on it. None is 0 for all.
+            layers: Whether to return what the later layers would say by themselves; models with
+                the ability `hidden_states` can.
 
         Raises:
-            ModelError: a prompt is empty or longer than the context, or `shared` does not fit.
+            ModelError: a prompt is empty or longer than the context, `shared` does not fit, or
+                the layers of this kind of model cannot be read.
         """
 
     def step(self, cache: Any, tokens: Sequence[int]) -> tuple[Tensor, StepCache]:
         """Feed one token to each row; return logits (rows, vocabulary) and the new cache."""
 
-    def join(self, caches: Sequence[Any]) -> StepCache:
-        """Stand caches of this model side by side, short ones left-padded."""
+    def step_layers(
+        self, cache: Any, tokens: Sequence[int], rows: Sequence[int]
+    ) -> tuple[Tensor, StepCache, LayerStates]:
+        """Do the same, and return what the later layers of some rows would say by themselves.
+
+        Args:
+            cache: Of all rows.
+            tokens: One for each row.
+            rows: Whose layers to return, in this order; the others pay nothing.
+
+        Raises:
+            ModelError: the layers of this kind of model cannot be read.
+        """
+
+    def join(self, caches: Sequence[Any], *, room: int | None = None) -> StepCache:
+        """Stand caches of this model side by side, short ones left-padded.
+
+        Args:
+            caches: Of prefills, and of joins and steps without room; they stay as they are.
+            room: Most tokens that will be fed to each row. Given it, the caller owns the result:
+                it is stepped once, as is every cache that steps and selections make of it, so
+                that a model may write in place. None makes a value that serves again and again.
+        """
 
 
 @runtime_checkable

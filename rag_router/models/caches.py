@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicSlidingWindowLayer
 
 from rag_router.errors import ModelError
+
+if TYPE_CHECKING:
+    from rag_router.models.forwarding import Network
 
 __all__ = ["KeyValues"]
 
@@ -105,6 +108,24 @@ class KeyValues:
             if isinstance(layer, DynamicSlidingWindowLayer):
                 layer.cumulative_length = self.length
         return cache
+
+    def step(self, network: Network, tokens: Sequence[int]) -> tuple[Tensor, KeyValues]:
+        """Feed one token to each row; logits (rows, vocabulary) and the longer cache."""
+        device = self.mask.device
+        mask = torch.nn.functional.pad(self.mask, (0, 1), value=True)
+        out = network.model(
+            input_ids=torch.as_tensor(list(tokens), dtype=torch.long, device=device)[:, None],
+            attention_mask=mask.long(),
+            position_ids=self.positions[:, None],
+            past_key_values=self.to_cache(network.config),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return out.logits[:, -1].float(), KeyValues.of(out.past_key_values, mask)
+
+    def places(self, rows: Sequence[int]) -> list[int]:
+        """Tell where these rows stand in what a pass computes: where they stand here."""
+        return list(rows)
 
     def spread(self, kept: Sequence[int]) -> KeyValues:
         """Stand copies of a prefix side by side, each cut to its first so many tokens.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -24,9 +24,13 @@ from torch import Tensor
 from rag_router.errors import ModelError, SettingsError
 from rag_router.models.base import Ability, Prefill
 from rag_router.models.caches import KeyValues
+from rag_router.models.forwarding import Network
 from rag_router.models.frames import lay_out
+from rag_router.models.layers import LayerStates
+from rag_router.models.lens import LayerLens
 from rag_router.models.prefixes import PrefixCache, PrefixKey, checked_shared, group_by_prefix
 from rag_router.models.routers import chosen_experts, has_routers
+from rag_router.models.static_caches import StaticKeyValues
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -52,6 +56,10 @@ class TransformersModel:
         name: What it is called in settings, answers and artefacts.
         fingerprint: Of its source files; binds everything learned about it.
         prefixes: Keeps what is read of shared prefixes; None keeps up to 256 MiB.
+        compiled: Whether the pass of the decoding loop is compiled, when it is first made.
+
+    Raises:
+        ModelError: it is to be compiled and cannot be.
     """
 
     def __init__(
@@ -62,12 +70,16 @@ class TransformersModel:
         name: str,
         fingerprint: str,
         prefixes: PrefixCache | None = None,
+        compiled: bool = False,
     ) -> None:
         model.train(False)
         self._model: Any = model
         self._tokenizer = tokenizer
         self._name, self._fingerprint = name, fingerprint
         self._config: Any = model.config.get_text_config(decoder=True)
+        self._lens = LayerLens(model, self._config, name)
+        self._network = Network.of(model)
+        self._compiled = self._network.compiled(name) if compiled else None
         self._begin = _begin_id(tokenizer)
         self._pad = _first_id(tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
         self.prefixes: Final = PrefixCache(PREFIX_CACHE_MB * _MB) if prefixes is None else prefixes
@@ -85,6 +97,7 @@ class TransformersModel:
         device: Device = "auto",
         dtype: Precision = "auto",
         prefix_cache_mb: int = PREFIX_CACHE_MB,
+        compiled: bool = False,
     ) -> TransformersModel:
         """Load safetensors from a local folder, memory-mapped, without any network.
 
@@ -96,9 +109,12 @@ class TransformersModel:
             dtype: Precision; "auto" is bfloat16 on CUDA and float32 elsewhere.
             prefix_cache_mb: Most MiB of the device's memory for prefixes that prompts share;
                 0 reads every prompt whole.
+            compiled: Whether the pass of the decoding loop is compiled, when it is first made:
+                that takes up to a minute, and a C++ compiler.
 
         Raises:
-            ModelError: the folder holds no such model, or its weights do not fill it.
+            ModelError: the folder holds no such model, its weights do not fill it, or it cannot
+                be compiled.
             SettingsError: CUDA was asked for where there is none, or the bound is negative.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -132,7 +148,12 @@ class TransformersModel:
                 hint="The folder must hold a causal language model with all of its weights.",
             )
         return cls(
-            model.to(where), tokenizer, name=name, fingerprint=fingerprint, prefixes=prefixes
+            model.to(where),
+            tokenizer,
+            name=name,
+            fingerprint=fingerprint,
+            prefixes=prefixes,
+            compiled=compiled,
         )
 
     @property
@@ -202,6 +223,7 @@ class TransformersModel:
         *,
         hidden: bool = False,
         shared: Sequence[int] | None = None,
+        layers: bool = False,
     ) -> Prefill:
         lengths = tuple(len(prompt) for prompt in prompts)
         self._check_lengths(lengths)
@@ -209,7 +231,9 @@ class TransformersModel:
             prompts, checked_shared(prompts, shared), longest=self._longest_prefix
         )
         parts = [
-            self._read([prompts[row] for row in rows], self._prefix(prefix), hidden=hidden)
+            self._read(
+                [prompts[row] for row in rows], self._prefix(prefix), hidden=hidden, layers=layers
+            )
             for prefix, rows in groups.items()
         ]
         read = parts[0]
@@ -222,6 +246,7 @@ class TransformersModel:
             cache=read.cache,
             tokens=lengths,
             experts=read.experts,
+            layers=read.layers,
         )
 
     def _prefix(self, ids: tuple[int, ...]) -> KeyValues | None:
@@ -236,9 +261,18 @@ class TransformersModel:
         return prefix
 
     def _read(
-        self, prompts: Sequence[Sequence[int]], prefix: KeyValues | None, *, hidden: bool
+        self,
+        prompts: Sequence[Sequence[int]],
+        prefix: KeyValues | None,
+        *,
+        hidden: bool,
+        layers: bool = False,
     ) -> _Read:
         """Read prompts that begin with the prefix."""
+        if layers:
+            with self._lens.listening() as heard:
+                read = self._read(prompts, prefix, hidden=hidden)
+            return replace(read, layers=self._lens.states(heard))
         frame = lay_out(prompts, held=prefix.length if prefix is not None else 0, pad=self._pad)
         device = self._model.device
         mask = frame.mask.to(device)
@@ -277,21 +311,27 @@ class TransformersModel:
         )
 
     @torch.inference_mode()
-    def step(self, cache: KeyValues, tokens: Sequence[int]) -> tuple[Tensor, KeyValues]:
-        ids = torch.as_tensor(list(tokens), dtype=torch.long, device=self._model.device)[:, None]
-        mask = torch.nn.functional.pad(cache.mask, (0, 1), value=True)
-        out = self._model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=cache.positions[:, None],
-            past_key_values=cache.to_cache(self._config),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return out.logits[:, -1].float(), KeyValues.of(out.past_key_values, mask)
+    def step(
+        self, cache: KeyValues | StaticKeyValues, tokens: Sequence[int]
+    ) -> tuple[Tensor, KeyValues | StaticKeyValues]:
+        return cache.step(self._compiled or self._network, tokens)
 
-    def join(self, caches: Sequence[KeyValues]) -> KeyValues:
-        return KeyValues.join(caches)
+    @torch.inference_mode()
+    def step_layers(
+        self, cache: KeyValues | StaticKeyValues, tokens: Sequence[int], rows: Sequence[int]
+    ) -> tuple[Tensor, KeyValues | StaticKeyValues, LayerStates]:
+        # A compiled pass cannot be listened to.
+        with self._lens.listening() as heard:
+            logits, grown = cache.step(self._network, tokens)
+        return logits, grown, self._lens.states(heard, cache.places(rows))
+
+    def join(
+        self, caches: Sequence[KeyValues], *, room: int | None = None
+    ) -> KeyValues | StaticKeyValues:
+        network = self._compiled or self._network
+        if room is None or network.in_place is None:
+            return KeyValues.join(caches)
+        return StaticKeyValues.join(caches, room=room, rounded=network.rounded)
 
     def _check_lengths(self, lengths: Sequence[int]) -> None:
         if not lengths or min(lengths) == 0:
@@ -312,16 +352,19 @@ class _Read:
     hidden: Tensor
     cache: KeyValues
     experts: Tensor | None
+    layers: LayerStates | None = None
 
     @classmethod
     def join(cls, parts: Sequence[_Read]) -> _Read:
         """Stand the rows of several passes side by side."""
         experts = [part.experts for part in parts if part.experts is not None]
+        layers = [part.layers for part in parts if part.layers is not None]
         return cls(
             logits=torch.cat([part.logits for part in parts]),
             hidden=torch.cat([part.hidden for part in parts]),
             cache=KeyValues.join([part.cache for part in parts]),
             experts=torch.cat(experts) if experts else None,
+            layers=LayerStates.join(layers) if layers else None,
         )
 
     def select(self, rows: Sequence[int]) -> _Read:
@@ -331,6 +374,7 @@ class _Read:
             hidden=self.hidden[rows],
             cache=self.cache.select(rows),
             experts=None if self.experts is None else self.experts[rows],
+            layers=None if self.layers is None else self.layers.select(rows),
         )
 
 

@@ -1,9 +1,10 @@
 """What a model reads: few-shot text for base models, the chat template for instructed ones.
 
-Both streams of a question carry the same worked examples; only the passages differ, so that what
-the streams disagree about is due to the passages alone. Passages are data: each is one numbered
-line (`as_data` removes line breaks, control characters and markup), so that no passage can close
-its own line, begin a "Question:" of its own, or speak as another role.
+The streams of a question carry the same worked examples; only the passages differ, so that what
+the streams disagree about is due to the passages alone. In the one that may abstain every second
+example is shown a passage that is beside the point, and abstains. Passages are data: each is one
+numbered line (`as_data` removes line breaks, control characters and markup), so that no passage
+can close its own line, begin a "Question:" of its own, or speak as another role.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rag_router.text import as_data, sentence_spans
 from rag_router.types import Passage
 
 __all__ = [
+    "ABSTENTION",
     "Inquiry",
     "Prompt",
     "PromptStyle",
@@ -67,8 +69,19 @@ _SHOTS: Final = (
     ),
 )
 
+ABSTENTION: Final = "I don't know"
+"""What a model is told to say where it is told to abstain."""
+
 _INSTRUCTION: Final = "Answer each question with a few words."
 _INSTRUCTION_PASSAGES: Final = "Answer each question with a few words from its passages."
+_INSTRUCTION_ABSTAIN: Final = (
+    f"{_INSTRUCTION_PASSAGES} Where they do not hold the answer, say: {ABSTENTION}"
+)
+# The example next to the question abstains, since the nearest one is followed most.
+_ABSTAINING_SHOTS: Final = tuple(
+    replace(shot, title=last.title, passage=last.passage, answer=ABSTENTION) if n % 2 else shot
+    for n, (shot, last) in enumerate(zip(_SHOTS, (_SHOTS[-1], *_SHOTS), strict=False))
+)
 _MAX_QUESTION_TOKENS: Final = 2_000
 
 
@@ -82,12 +95,15 @@ class Prompt:
         cut: What had to be shortened to fit, in words; empty if nothing.
         shared: How many leading ids are the fixed beginning, instruction and worked examples:
             the same whatever is asked. 0 where the tokeniser does not end a token with it.
+        shown: The passages that were given, in their order, as far as each is shown; None for
+            one that is left out.
     """
 
     ids: tuple[int, ...]
     stop: tuple[str, ...]
     cut: tuple[str, ...] = ()
     shared: int = 0
+    shown: tuple[Passage | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,23 +160,27 @@ class PromptStyle:
     def _closed_text(self, question: str) -> str:
         return f"{self._closed_head()}Question: {question}\nAnswer:"
 
-    def _contextual_head(self) -> str:
+    def _contextual_head(self, *, abstain: bool = False) -> str:
+        instruction, examples = _told(abstain)
         shots = "".join(
             f"{_line(1, shot.title, shot.passage)}\n"
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n"
-            for shot in _SHOTS[: self.shots]
+            for shot in examples[: self.shots]
         )
-        return f"{_INSTRUCTION_PASSAGES}\n\n{shots}"
+        return f"{instruction}\n\n{shots}"
 
-    def _contextual_text(self, question: str, passages: Sequence[Passage]) -> str:
+    def _contextual_text(
+        self, question: str, passages: Sequence[Passage], *, abstain: bool = False
+    ) -> str:
         lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
-        return f"{self._contextual_head()}{lines}Question: {question}\nAnswer:"
+        return f"{self._contextual_head(abstain=abstain)}{lines}Question: {question}\nAnswer:"
 
-    def _messages(self, question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
-        messages = [
-            {"role": "system", "content": _INSTRUCTION_PASSAGES if passages else _INSTRUCTION}
-        ]
-        for shot in _SHOTS[: self.shots]:
+    def _messages(
+        self, question: str, passages: Sequence[Passage], *, abstain: bool = False
+    ) -> list[dict[str, str]]:
+        instruction, examples = _told(abstain) if passages else (_INSTRUCTION, _SHOTS)
+        messages = [{"role": "system", "content": instruction}]
+        for shot in examples[: self.shots]:
             shown = f"{_line(1, shot.title, shot.passage)}\n" if passages else ""
             messages.append({"role": "user", "content": f"{shown}Question: {shot.question}"})
             messages.append({"role": "assistant", "content": shot.answer})
@@ -185,7 +205,12 @@ def closed_book_text(model: CausalModel, style: PromptStyle, question: str) -> s
 
 
 def contextual_prompt(
-    model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
+    model: CausalModel,
+    style: PromptStyle,
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    abstain: bool = False,
 ) -> Prompt:
     """Put the question with passages, cut at sentence ends to the token budget.
 
@@ -196,30 +221,68 @@ def contextual_prompt(
         model: Who will read it.
         style: How it is put.
         question: What is asked.
-        passages: Best first; where the budget ends, the worst ones go.
+        passages: Best first; where the budget ends, or the model's context, the worst ones go.
+        abstain: Whether the model is told to abstain where they do not hold the answer.
 
     Raises:
         QuestionError: the question is longer than the model can read.
     """
-    shown, cut = _fit(model, style, passages)
-    prompt = _prompt(model, style, question, shown[::-1])
-    return replace(prompt, cut=cut)
+    shown, cut = _fit(model, passages, _room(model, style, question, abstain=abstain))
+    read = [passage for passage in shown if passage is not None]
+    prompt = _prompt(model, style, question, read[::-1], abstain=abstain)
+    return replace(prompt, cut=cut, shown=shown)
+
+
+def _told(abstain: bool) -> tuple[str, tuple[Shot, ...]]:
+    """Return instruction and worked examples of a prompt with passages."""
+    if abstain:
+        return _INSTRUCTION_ABSTAIN, _ABSTAINING_SHOTS
+    return _INSTRUCTION_PASSAGES, _SHOTS
+
+
+def _room(model: CausalModel, style: PromptStyle, question: str, *, abstain: bool) -> int:
+    """Return how many tokens of passages fit: the budget, or what the context has left."""
+    # One passage without a word: the prompt is otherwise as it will be, and no shorter.
+    text, _ = _texts(model, style, question, [Passage(id="", title="", text="")], abstain=abstain)
+    return min(style.passage_tokens, _limit(model, style) - len(model.encode(text)))
 
 
 def _prompt(
-    model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage]
+    model: CausalModel,
+    style: PromptStyle,
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    abstain: bool = False,
 ) -> Prompt:
+    text, head = _texts(model, style, question, passages, abstain=abstain)
+    return _read_whole(model, style, text, head)
+
+
+def _texts(
+    model: CausalModel,
+    style: PromptStyle,
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    abstain: bool,
+) -> tuple[str, str]:
+    """Return the whole prompt, and the fixed text that it begins with."""
     question = as_data(question)
     if style.form == "chat":
-        messages = style._messages(question, passages)
+        messages = style._messages(question, passages, abstain=abstain)
         text = model.render_chat(messages)
         # A template may lay the message out otherwise; then nothing is known to be fixed.
-        head = text[: max(text.rfind(messages[-1]["content"]), 0)]
-    elif passages:
-        text, head = style._contextual_text(question, passages), style._contextual_head()
-    else:
-        text, head = style._closed_text(question), style._closed_head()
-    return _read_whole(model, style, text, head)
+        return text, text[: max(text.rfind(messages[-1]["content"]), 0)]
+    if passages:
+        text = style._contextual_text(question, passages, abstain=abstain)
+        return text, style._contextual_head(abstain=abstain)
+    return style._closed_text(question), style._closed_head()
+
+
+def _limit(model: CausalModel, style: PromptStyle) -> int:
+    """Return how long a prompt may be, in tokens."""
+    return min(model.context_tokens - 64, _MAX_QUESTION_TOKENS + style.passage_tokens + 1_000)
 
 
 def _read_whole(model: CausalModel, style: PromptStyle, text: str, head: str) -> Prompt:
@@ -229,7 +292,7 @@ def _read_whole(model: CausalModel, style: PromptStyle, text: str, head: str) ->
         QuestionError: it is longer than the model can read.
     """
     ids = model.encode(text)
-    limit = min(model.context_tokens - 64, _MAX_QUESTION_TOKENS + style.passage_tokens + 1_000)
+    limit = _limit(model, style)
     if len(ids) > limit:
         raise QuestionError(
             f"the question makes a prompt of {len(ids)} tokens; {model.name} takes {limit}.",
@@ -255,11 +318,11 @@ def _line(number: int, title: str, text: str) -> str:
 
 
 def _fit(
-    model: CausalModel, style: PromptStyle, passages: Sequence[Passage]
-) -> tuple[list[Passage], tuple[str, ...]]:
-    """Keep passages, best first, while the budget lasts; cut the last one at a sentence end."""
-    left = style.passage_tokens
-    shown: list[Passage] = []
+    model: CausalModel, passages: Sequence[Passage], room: int
+) -> tuple[tuple[Passage | None, ...], tuple[str, ...]]:
+    """Keep passages, best first, while there is room; cut the last one at a sentence end."""
+    left = max(room, 0)
+    shown: list[Passage | None] = []
     cut: list[str] = []
     for number, passage in enumerate(passages, start=1):
         size = len(model.encode(_line(number, passage.title, passage.text) + "\n", begin=False))
@@ -268,13 +331,13 @@ def _fit(
             left -= size
             continue
         shorter = _shorten(model, number, passage, left)
+        shown.append(shorter)
         if shorter is None:
             cut.append(f"passage {passage.id} left out: {size} tokens, {left} left")
         else:
-            shown.append(shorter)
             cut.append(f"passage {passage.id} cut from {size} tokens to fit {left}")
             left = 0
-    return shown, tuple(cut)
+    return tuple(shown), tuple(cut)
 
 
 def _shorten(model: CausalModel, number: int, passage: Passage, budget: int) -> Passage | None:

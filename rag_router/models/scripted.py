@@ -17,6 +17,7 @@ from torch import Tensor
 from rag_router.artefacts import fingerprint_of
 from rag_router.errors import ModelError
 from rag_router.models.base import Ability, Prefill
+from rag_router.models.layers import LayerStates
 from rag_router.models.prefixes import checked_shared
 
 __all__ = ["Reply", "ScriptedModel"]
@@ -142,6 +143,7 @@ class ScriptedModel:
         *,
         hidden: bool = False,
         shared: Sequence[int] | None = None,
+        layers: bool = False,
     ) -> Prefill:
         lengths = tuple(len(prompt) for prompt in prompts)
         if not lengths or min(lengths) == 0:
@@ -153,12 +155,14 @@ class ScriptedModel:
             )
         checked_shared(prompts, shared)  # reading costs nothing here, so nothing is kept
         memory = _Memory(tuple((tuple(prompt), len(prompt)) for prompt in prompts))
+        logits = self._logits(memory)
         return Prefill(
-            logits=self._logits(memory),
+            logits=logits,
             hidden=self._hidden(memory) if hidden else torch.empty((len(prompts), 0, 0)),
             cache=memory,
             tokens=lengths,
             experts=self._chosen(memory) if hidden and self._experts else None,
+            layers=_layers(logits),  # asked for or not: it costs nothing here
         )
 
     def step(self, cache: _Memory, tokens: Sequence[int]) -> tuple[Tensor, _Memory]:
@@ -169,7 +173,13 @@ class ScriptedModel:
         memory = _Memory(grown)
         return self._logits(memory), memory
 
-    def join(self, caches: Sequence[_Memory]) -> _Memory:
+    def step_layers(
+        self, cache: _Memory, tokens: Sequence[int], rows: Sequence[int]
+    ) -> tuple[Tensor, _Memory, LayerStates]:
+        logits, memory = self.step(cache, tokens)
+        return logits, memory, _layers(logits).select(rows)
+
+    def join(self, caches: Sequence[_Memory], *, room: int | None = None) -> _Memory:
         return _Memory(tuple(h for cache in caches for h in cache.histories))
 
     def _logits(self, memory: _Memory) -> Tensor:
@@ -201,3 +211,8 @@ class ScriptedModel:
             sureness = self._script(self.decode(ids[:prompt])).sureness
             chosen[row, :, int(sureness) % self._experts] = True
         return chosen
+
+
+def _layers(logits: Tensor) -> LayerStates:
+    """One layer that says what the model says, and knows nothing by itself."""
+    return LayerStates(before=logits[:, None], after=logits[:, None], head=lambda states: states)

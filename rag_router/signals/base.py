@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -136,6 +136,8 @@ class Board:
         batch_size: Most rows in one forward pass.
         partners: Who else may be consulted.
         seed: Of everything that is drawn at random.
+        cancelled: Asked between decoding steps; true stops everything.
+        deadline: Asked between the steps of the closed-book answer; true cuts it short.
     """
 
     def __init__(
@@ -147,9 +149,12 @@ class Board:
         batch_size: int = 8,
         partners: Partners | None = None,
         seed: int = 0,
+        cancelled: Callable[[], bool] | None = None,
+        deadline: Callable[[], bool] | None = None,
     ) -> None:
         self.model, self.style, self.questions = model, style, tuple(questions)
         self.batch_size, self.seed = batch_size, seed
+        self.cancelled, self.deadline = cancelled, deadline
         self._partners = partners or Partners()
         self._known: dict[Signal[Any], dict[int, Reading[Any]]] = {}
 

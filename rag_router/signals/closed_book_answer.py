@@ -41,9 +41,11 @@ class ClosedBookAnswer:
                     max_new_tokens=self.max_new_tokens,
                     stop=one.prompt.stop,
                     trace=True,
+                    deadline=board.deadline,
                 )
                 for one in passes
             ],
+            cancelled=board.cancelled,
         )
         return [
             Reading(a, Cost(decode_steps=a.forward_rows, forward_rows=a.forward_rows))

@@ -48,6 +48,7 @@ class ProxyAnswer:
                 )
                 for one in board.read(ProxyPass(), rows)
             ],
+            cancelled=board.cancelled,
         )
         return [
             Reading(a, Cost(decode_steps=a.forward_rows, forward_rows=a.forward_rows))

@@ -57,7 +57,9 @@ class SampledAnswers:
         said = [
             answer
             for at in range(0, len(tasks), board.batch_size)
-            for answer in decode(board.model, tasks[at : at + board.batch_size])
+            for answer in decode(
+                board.model, tasks[at : at + board.batch_size], cancelled=board.cancelled
+            )
         ]
         return [_reading(tuple(said[at : at + self.n])) for at in range(0, len(said), self.n)]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +9,7 @@ from little_house import SCRIPT, assert_documented, parts, scripted_expert
 
 from rag_router.api.app import create_app
 from rag_router.assembly import assemble
+from rag_router.decoders.confidence_gain import ConfidenceGainDecoder
 from rag_router.errors import IndexCorruptError
 from rag_router.settings import LimitSettings, Settings
 
@@ -116,6 +118,10 @@ def test_every_token_is_shown_when_asked_for(client):
         ({"question": FRANCE, "retreival": "auto"}, "body.retreival"),
         ({"question": FRANCE, "retrieval": "sometimes"}, "body.retrieval"),
         ({"question": FRANCE, "indexes": "towns"}, "body.indexes"),
+        ({"question": FRANCE, "reliance": 0.5}, "the decoder 'plain' has no knob for reliance"),
+        ({"question": FRANCE, "reliance": 1.5}, "body.reliance"),
+        ({"question": FRANCE, "reliance": -0.5}, "body.reliance"),
+        ({"question": FRANCE, "reliance": "memory"}, "body.reliance"),
         ([FRANCE], "body"),
     ],
 )
@@ -127,6 +133,26 @@ def test_what_makes_no_sense_is_a_problem_that_says_so(client, request_, said):
 def test_a_body_that_is_no_text_or_no_json_is_a_problem_too(client, body):
     headers = {"content-type": "application/json"}
     problem(client.post("/v1/answer", content=body.encode(), headers=headers), 422)
+
+
+def test_reliance_is_taken_by_a_decoder_that_has_such_a_knob(orchestrator):
+    knob = replace(
+        orchestrator, decoder=ConfidenceGainDecoder(epsilon=15.0), decoder_name="confidence_gain"
+    )
+    with TestClient(create_app(lambda: knob)) as client:
+        wait_until_loaded(client)
+        wanted = {"question": VALVE, "retrieval": "always", "tokens": True}
+        shares = [
+            ask(client, **wanted, reliance=reliance)[0]["tokens"][0]["alpha"]
+            for reliance in (0.0, 1.0)
+        ]
+    # Every step counts as one of conflict, and the share of the passages is 1 - reliance.
+    assert shares == [1.0, 0.0]
+
+
+def test_a_request_without_a_knob_to_turn_names_the_decoders_that_have_one(client):
+    response = client.post("/v1/answer", json={"question": FRANCE, "reliance": 0.5})
+    assert "confidence_gain" in problem(response, 422)["hint"]
 
 
 def test_an_unknown_index_is_answered_with_the_right_one(client):
@@ -214,7 +240,14 @@ def test_the_openapi_page_lists_what_there_is(client):
     assert set(answer["responses"]) == {"200", "404", "422", "503"}
     assert client.get("/docs").status_code == 200
     fields = document["components"]["schemas"]["AnswerRequest"]["properties"]
-    assert set(fields) == {"question", "questions", "retrieval", "indexes", "tokens"}
+    assert set(fields) == {
+        "question",
+        "questions",
+        "retrieval",
+        "indexes",
+        "reliance",
+        "tokens",
+    }
 
 
 def test_a_service_without_documents_still_answers_what_is_known():

@@ -45,6 +45,28 @@ def test_a_question_that_is_none_is_a_data_error(run, tiny, question):
     assert "question 1" in run("ask", question, "--expert", tiny, "--json").refused(3)
 
 
+def test_reliance_reaches_the_decoder_that_has_such_a_knob(run, tiny):
+    asked = ("ask", VALVE, "--expert", tiny, "--retrieval", "never", "--json")
+    done = run(*asked, "--decoder", "confidence_gain", "--reliance", "0.25")
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("decoder", "reliance", "said"),
+    [
+        ("plain", "0.5", "Decoders that have one: confidence_gain"),
+        ("confidence_gain", "1.5", "between 0, the passages, and 1, memory"),
+        ("confidence_gain", "nan", "between 0, the passages, and 1, memory"),
+        ("confidence_gain", "much", "--reliance"),
+    ],
+)
+def test_a_reliance_that_cannot_be_is_refused_before_a_model_is_looked_for(
+    run, decoder, reliance, said
+):
+    err = run("ask", VALVE, "--decoder", decoder, "--reliance", reliance).refused(2)
+    assert said in " ".join(err.split())
+
+
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ask")

@@ -39,13 +39,23 @@ def test_people_read_a_table(run):
 
 def test_gates_are_listed_for_machines_and_for_people(run):
     listed = run("gate", "list", "--json").json
-    about = {
-        name: {k: v for k, v in row.items() if k != "fitted_for"} for name, row in listed.items()
-    }
-    assert about == described()["gate"]
+    about = described()["gate"]
+    assert {name: {k: row[k] for k in about[name]} for name, row in listed.items()} == about
     assert "gemma-3-270m" in listed["profile"]["fitted_for"]
-    assert listed["always"]["fitted_for"] == []
+    assert (listed["always"]["fitted_for"], listed["always"]["learns_from"]) == ([], None)
+    proxy = listed["slim_proxy"]
+    assert proxy["needs"] == ["proxy_pass", "proxy_answer", "question_embedding"]
+    assert (proxy["dear"], proxy["partners"]) == (proxy["needs"][:2], ["embedder", "proxy"])
+    assert listed["p_ik"]["abilities"] == ["hidden_states"]
+    taught = {row["learns_from"] for row in listed.values()}
+    assert taught == {None, "answers", "marks"}
+    assert listed["self_judgement_before"]["also"] == ["self_judgement"]
     lines = run("gate", "list").out.splitlines()
-    # Which models a gate is fitted for stands below it, indented.
+    # What else is said of a gate stands below it, indented.
     names = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert names == REGISTRIES["gate"].names()
+    after = lines[lines.index(next(line for line in lines if line.startswith("slim_proxy"))) :]
+    assert [line.split() for line in after[2:4]] == [
+        *(["needs", "an", "embedder,", "a", "small", "proxy", "model"],),
+        *(["costs", "extra", "proxy_pass,", "proxy_answer"],),
+    ]

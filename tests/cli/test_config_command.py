@@ -40,6 +40,8 @@ def test_the_example_is_fine(run):
         ('[[filters]]\nname = "budget"\ntoken = 9\n', "filter 'budget': token", "'tokens'"),
         ('[[filters]]\nname = "budget"\nartefact = "a"\n', "filter 'budget': artefact", ""),
         ('[retriever]\nname = "fused"\nmembers = ["dens"]\n', "no retriever named", "'dense'"),
+        ("[trust]\nwiki = 1.5\n", "a.toml:2: trust.wiki: ", "saw 1.5"),
+        ("[limits]\nanswer_seconds = 0\n", "a.toml:2: limits.answer_seconds: ", "saw 0"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_work(check, text, said, hint):
@@ -55,6 +57,7 @@ def test_what_is_wrong_is_named_with_what_would_work(check, text, said, hint):
         '[gate]\nname = "confidence"\nartefact = "fitted/gate"\nthreshold = 0.4\n',
         '[decoder]\nname = "adaptive_contrast"\nartefact = "fitted/decoder"\n',
         '[[filters]]\nname = "threshold"\nartefact = "fitted/filter"\n',
+        "[trust]\nwiki = 0.5\ngiven = 0\n[limits]\nanswer_seconds = 30\n",
     ],
 )
 def test_good_files_are_fine_and_artefacts_may_be_named_where_something_is_learned(check, text):

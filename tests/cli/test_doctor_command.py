@@ -65,6 +65,16 @@ def test_every_index_is_read_and_a_broken_one_named(run, library, tmp_path):
     assert "vectors.faiss" in broken["said"]
 
 
+def test_the_indexes_of_the_settings_are_looked_for_and_those_they_trust(run, library, tmp_path):
+    assert library.folder.exists()
+    assert findings(run("doctor", "--json"))["indexes"]["said"] == "towns"
+    path = tmp_path / "a.toml"
+    path.write_text("[trust]\ntown = 0.0\n")
+    missed = findings(run("doctor", "--config", path, "--json"))["indexes"]
+    assert not missed["ok"]
+    assert "Did you mean 'towns'?" in missed["said"]
+
+
 def test_a_home_that_cannot_be_made_is_a_finding(run, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RAG_ROUTER_HOME", str(tmp_path / "file" / "home"))

@@ -23,6 +23,7 @@ from rag_router.cli.evaluate.conflict import run_conflict
 from rag_router.cli.evaluate.filters import run_filters
 from rag_router.cli.evaluate.gates import run_gates
 from rag_router.cli.evaluate.routing import run_routing
+from rag_router.decoders import DECODERS
 from rag_router.errors import DataError, ModelError, UsageError
 from rag_router.eval.conflict import conflict_summary
 from rag_router.eval.filtering import filter_summary
@@ -296,9 +297,8 @@ def test_all_decoders_that_can_take_part_do_and_the_others_say_why_not(home, dat
     assert (plain["follows_context"], plain["follows_memory"], plain["gold"]) == (1, 0, 1)
     # It says another question's city, and turns what was known wrong.
     assert (plain["irrelevant"], plain["harmed"]) == (0, 1)
-    for name in ("abstaining", "abstaining_momentum"):
-        assert summary["skipped"][name] == "reads the stream abstain, which is not started"
-        assert name not in run.answers
+    assert set(run.answers) == set(DECODERS)
+    assert "skipped" not in summary
 
 
 def test_plain_decoding_takes_part_whoever_is_named(home, data):
@@ -307,9 +307,22 @@ def test_plain_decoding_takes_part_whoever_is_named(home, data):
     assert "skipped" not in summary
 
 
+class OneStreamModel(WatchedModel):
+    """Shows what comes next, of one prompt at a time."""
+
+    abilities = frozenset({"logits"})
+
+
+def test_who_reads_what_the_model_does_not_show_is_left_out_and_says_why(home, data):
+    run, summary = conflict(home, data(*SIX), OneStreamModel(script))
+    assert "plain" in run.answers
+    assert summary["skipped"]["context_aware"] == "reads streams, which scripted does not show"
+    assert not set(run.answers) & set(summary["skipped"])
+
+
 def test_who_is_named_and_cannot_take_part_is_refused(home, data):
-    with pytest.raises(UsageError, match="'abstaining' reads the stream abstain"):
-        conflict(home, data(*SIX), WatchedModel(script, lasts=0), names=("abstaining",))
+    with pytest.raises(UsageError, match="'abstaining' reads streams, which scripted does not"):
+        conflict(home, data(*SIX), OneStreamModel(script, lasts=0), names=("abstaining",))
 
 
 def test_the_decoder_of_the_settings_has_its_options(home, data):

@@ -118,6 +118,43 @@ def test_questions_that_cannot_be_read_are_a_data_error(run, tmp_path, command):
         assert said in run(*arguments).refused(3)
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        # Whoever lacks a model or an index has read the questions.
+        (["gate", "fit", "confidence"], 4, "gemma-3-270m"),
+        (["filter", "fit", "threshold", "--index", "a"], 4, "all-minilm-l6-v2"),
+        (["decoder", "fit", "plain", "--index", "a"], 2, "no index named 'a'"),
+    ],
+)
+def test_every_fit_reads_folders_of_sets_in_any_layout(run, data, tmp_path, command, code, said):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    data.rename(folder / "ours.jsonl")
+    theirs = {"id": "n1", "question": "who?", "golden_answers": ["x"]}
+    write_jsonl(folder / "theirs.jsonl", [theirs])
+    asked = (*command, "--out", tmp_path / "out", "--data")
+    assert said in run(*asked, folder).refused(code)
+    assert "no cannot be read" in run(*asked, tmp_path / "no").refused(3)
+    # Where the library for it is installed, it is the set that is not there.
+    assert "hf:no" in run(*asked, "hf:no").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gate", "fit", "confidence"],
+        ["filter", "fit", "threshold", "--index", "a"],
+        ["decoder", "fit", "plain", "--index", "a"],
+    ],
+)
+def test_a_folder_of_something_else_is_not_written_over(run, data, tmp_path, command):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    said = run(*command, "--data", data, "--out", tmp_path / "full").refused(4)
+    assert "exists and is not an artefact" in said
+
+
 @pytest.mark.parametrize("kind", ["gate", "filter", "decoder"])
 def test_showing_what_is_no_artefact_is_an_error_that_says_so(run, tmp_path, kind):
     assert "not a readable artefact" in run(kind, "show", tmp_path / "none").refused(4)

@@ -15,10 +15,11 @@ from rag_router.decoders import DECODERS
 from rag_router.errors import SettingsError, UnknownNameError
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.gates import GATES, FittedGate, Gate, assess
+from rag_router.models.layers import LayerStates
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.models.scripted_embedder import HashingEmbedder
-from rag_router.models.streams import Facts, StepInput
+from rag_router.models.streams import Facts, StepInput, layers_of
 from rag_router.signals import Board, Partners
 from rag_router.types import Judged
 
@@ -139,13 +140,30 @@ def logits(rows, streams, seed=0):
     return made
 
 
+def layers(strategy, streams):
+    """Two layers that add to what the stream says; the output head leaves them as they are."""
+    return {
+        role: LayerStates(
+            torch.stack([streams[role].sin(), streams[role].cos()], dim=1),
+            torch.stack([streams[role] / 2, streams[role] / 3], dim=1),
+            head=lambda states: states,
+        )
+        for role in layers_of(strategy)
+    }
+
+
+def one_step(strategy, streams, facts):
+    rows = len(facts)
+    return strategy.step(StepInput(streams, facts, [None] * rows, layers(strategy, streams)))
+
+
 @pytest.mark.parametrize("name", list(DECODERS))
 class TestAnyStrategy:
     def test_it_scores_each_row_and_leaves_its_input_alone(self, name):
         strategy = DECODERS.build(name)
         streams = logits(5, strategy.streams)
         before = {role: values.clone() for role, values in streams.items()}
-        out = strategy.step(StepInput(streams, [Facts()] * 5, [None] * 5))
+        out = one_step(strategy, streams, [Facts()] * 5)
         assert out.scores.shape == (5, 11)
         assert not torch.isnan(out.scores).any()
         assert not (out.scores == torch.inf).any()
@@ -156,21 +174,19 @@ class TestAnyStrategy:
         strategy = DECODERS.build(name)
         facts = [Facts(p_know=p, support=1 - p) for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
         streams = logits(5, strategy.streams)
-        together = strategy.step(StepInput(streams, facts, [None] * 5))
+        together = one_step(strategy, streams, facts)
         order = [3, 0, 4, 2, 1]
-        moved = strategy.step(
-            StepInput(
-                {role: values[order] for role, values in streams.items()},
-                [facts[row] for row in order],
-                [None] * 5,
-            )
+        moved = one_step(
+            strategy,
+            {role: values[order] for role, values in streams.items()},
+            [facts[row] for row in order],
         )
         assert torch.equal(moved.scores, together.scores[order])
         for row in range(5):
-            alone = strategy.step(
-                StepInput(
-                    {role: values[[row]] for role, values in streams.items()}, [facts[row]], [None]
-                )
+            alone = one_step(
+                strategy,
+                {role: values[[row]] for role, values in streams.items()},
+                [facts[row]],
             )
             assert torch.allclose(alone.scores[0], together.scores[row], atol=1e-5)
 

@@ -7,7 +7,7 @@ decides by a threshold decides alike.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -17,9 +17,11 @@ from stepping import NEVER
 from torch import Tensor
 
 from rag_router.decoders import DECODERS
-from rag_router.models.streams import Facts, StepInput, StepOutput
+from rag_router.models.layers import LayerStates
+from rag_router.models.streams import Facts, StepInput, StepOutput, layers_of
 
 VOCABULARY = 6
+LAYERS = 2
 ROLES = ("closed", "context", "abstain")
 
 ALPHA = {
@@ -48,10 +50,14 @@ STREAM = st.one_of(LOGITS, CERTAIN)
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a step: its logits in every stream, and what is known about it."""
+    """One row of a step: its logits in every stream, and what is known about it.
+
+    `layers` are logits before and after each later layer's network, the same in every stream.
+    """
 
     logits: dict[str, list[float]]
     facts: Facts
+    layers: list[list[float]]
 
 
 FACTS = st.builds(
@@ -60,7 +66,12 @@ FACTS = st.builds(
     support=st.one_of(st.none(), st.floats(0, 1)),
     trust=st.one_of(st.just(1.0), st.floats(0, 1)),
 )
-ROW = st.builds(Row, st.fixed_dictionaries(dict.fromkeys(ROLES, STREAM)), FACTS)
+ROW = st.builds(
+    Row,
+    st.fixed_dictionaries(dict.fromkeys(ROLES, STREAM)),
+    FACTS,
+    st.lists(STREAM, min_size=2 * LAYERS, max_size=2 * LAYERS),
+)
 ROWS = st.lists(ROW, min_size=1, max_size=4)
 
 every_strategy = pytest.mark.parametrize("name", list(DECODERS))
@@ -70,7 +81,13 @@ def run(name, rows, state=None) -> StepOutput:
     decoder = DECODERS.build(name)
     streams = {role: torch.tensor([row.logits[role] for row in rows]) for role in decoder.streams}
     before = {role: logits.clone() for role, logits in streams.items()}
-    out = decoder.step(StepInput(streams, [row.facts for row in rows], state or [None] * len(rows)))
+    shown = torch.tensor([row.layers for row in rows])
+    layers = {
+        role: LayerStates(shown[:, :LAYERS], shown[:, LAYERS:], head=lambda states: states)
+        for role in layers_of(decoder)
+    }
+    facts, state = [row.facts for row in rows], state or [None] * len(rows)
+    out = decoder.step(StepInput(streams, facts, state, layers))
     assert all(torch.equal(streams[role], before[role]) for role in streams)
     return out
 
@@ -129,7 +146,7 @@ def test_a_row_is_the_same_alone_in_company_and_in_any_order(name, rows, random)
 @given(rows=ROWS, role=st.sampled_from(ROLES), constant=st.integers(-50, 50))
 def test_a_constant_added_to_a_streams_logits_changes_nothing(name, rows, role, constant):
     moved = [
-        Row({**row.logits, role: [x + constant for x in row.logits[role]]}, row.facts)
+        replace(row, logits={**row.logits, role: [x + constant for x in row.logits[role]]})
         for row in rows
     ]
     out, other = run(name, rows), run(name, moved)
@@ -141,7 +158,10 @@ def test_a_constant_added_to_a_streams_logits_changes_nothing(name, rows, role, 
 @given(stream=STREAM, facts=FACTS, constant=st.integers(-5, 5))
 def test_streams_that_agree_are_followed(name, stream, facts, constant):
     shifted = [x + constant for x in stream]
-    scores = run(name, [Row(dict.fromkeys(ROLES, stream) | {"closed": shifted}, facts)]).scores[0]
+    agreeing = Row(
+        dict.fromkeys(ROLES, stream) | {"closed": shifted}, facts, [stream, shifted] * LAYERS
+    )
+    scores = run(name, [agreeing]).scores[0]
     assert scores[stream.index(max(stream))] >= scores.max() - 1e-4
 
 
@@ -160,7 +180,13 @@ def test_alpha_is_in_its_range(name, rows):
 @every_strategy
 @given(rows=ROWS)
 def test_less_trust_never_raises_alpha(name, rows):
-    trusted = run(name, [Row(row.logits, Facts(trust=1.0)) for row in rows]).alpha
-    doubted = run(name, [Row(row.logits, Facts(trust=0.3)) for row in rows]).alpha
+    trusted = run(name, [replace(row, facts=Facts(trust=1.0)) for row in rows]).alpha
+    doubted = run(name, [replace(row, facts=Facts(trust=0.3)) for row in rows]).alpha
     if trusted is not None:
         assert (doubted <= trusted).all()
+
+
+@every_strategy
+def test_layers_are_read_of_streams_that_are_read(name):
+    decoder = DECODERS.build(name)
+    assert set(layers_of(decoder)) <= set(decoder.streams)

@@ -7,11 +7,12 @@ import random
 
 import pytest
 import torch
-from tiny import WINDOW, plain_logits, prompt_of, tiny_model
+from tiny import WINDOW, prompt_of, tiny_model
 
 from rag_router.decoders import DECODERS
 from rag_router.errors import ModelError
-from rag_router.models.streams import Facts, StepInput, Task, decode, start
+from rag_router.eval.reference_decoding import Case, decode_plainly
+from rag_router.models.streams import Facts, Task, decode, layers_of, start
 
 LENGTH = 5
 
@@ -28,7 +29,7 @@ def prompts_of(decoder, seed):
 
 def task(model, decoder, seed, **more):
     started = {
-        role: start(model.prefill([prompt]))[0]
+        role: start(model.prefill([prompt], layers=role in layers_of(decoder)))[0]
         for role, prompt in prompts_of(decoder, seed).items()
     }
     facts = Facts(trust=1.0 if seed % 2 else 0.5)
@@ -74,26 +75,15 @@ class TestAnyStrategyInTheLoop:
         model, decoder = tiny_model(kind), DECODERS.build(name)
         for seed in range(3):
             made = task(model, decoder, seed)
+            case = Case(
+                prompts=prompts_of(decoder, seed),
+                strategy=decoder,
+                facts=made.facts,
+                max_new_tokens=LENGTH,
+            )
+            expected = decode_plainly(model._model, [case], end_ids=model.end_ids)[0]
             said = decode(model, [made])[0]
-            expected = reference(kind, decoder, prompts_of(decoder, seed), made.facts, model)
-            assert "".join(t.text for t in said.tokens) == model.decode(expected)
-
-
-def reference(kind, decoder, prompts, facts, model):
-    """The strategy over one plain pass a stream and step: no cache, padding or batch."""
-    said, state = [], [None]
-    while len(said) < LENGTH:
-        streams = {
-            role: plain_logits(kind, [*prompt, *said])[None].float()
-            for role, prompt in prompts.items()
-        }
-        out = decoder.step(StepInput(streams, [facts], state))
-        state = out.state or [None]
-        token = int(out.scores.argmax())
-        if token in model.end_ids:
-            break
-        said.append(token)
-    return said
+            assert "".join(t.text for t in said.tokens) == model.decode(expected.ids)
 
 
 @pytest.mark.parametrize("name", ["abstaining", "abstaining_momentum"])

@@ -89,7 +89,15 @@ def test_figures_by_hand():
     assert row["irrelevant"] == 2 / 4
     # Rows 0, 6 and 7 are known from memory, and one of them is turned wrong.
     assert row["harmed"] == round(1 / 3, 4)
+    assert row["abstained"] == 0
     assert row["ms_per_token"] == 12.25
+
+
+def test_who_says_nothing_or_that_it_does_not_know_abstains():
+    said = [*run_of().answers["plain"]]
+    said[0], said[7], said[15] = "I don't know", "", "unknown"
+    run = run_of(answers={**run_of().answers, "shy": said})
+    assert figures(run, "shy")["abstained"] == round(3 / 16, 4)
 
 
 def test_every_documented_figure_is_there_and_none_is_null():

@@ -173,6 +173,37 @@ def test_a_fitted_gate_survives_the_disk_and_keeps_a_threshold_set_by_hand(lesso
     assert replace(bare, threshold=0.1).with_artefact(loaded).threshold == 0.1
 
 
+def test_with_answers_from_passages_the_card_says_what_the_gate_makes_of_both(lessons):
+    told = lessons["confidence"]
+    # Passages help with every question but each fifth.
+    helped = np.arange(200) % 5 > 0
+    card = fit("confidence", {"confidence": replace(told, helped=helped)}).card
+    held = [n for n in NUMBERS if is_held_out(f"q{n}")]
+    assert card.metrics["accuracy_always"] == round(sum(helped[n] for n in held) / len(held), 4)
+    gate = ConfidenceGate().with_artefact(fit("confidence", lessons))
+    above = gate.probabilities(told.features) >= 0.5
+    ends = [knows(n) if above[n] else helped[n] for n in held]
+    assert card.metrics["accuracy_gated"] == round(sum(ends) / len(held), 4)
+    assert "accuracy_always" not in fit("confidence", lessons).card.metrics
+
+
+def test_where_the_threshold_is_given_a_gate_is_fitted_once():
+    fits = []
+
+    class Counted(ConfidenceGate):
+        def fit(self, lesson):
+            fits.append(len(lesson.right))
+            return super().fit(lesson)
+
+    features = np.column_stack([np.linspace(0.1, 0.9, 200)])
+    told = lesson(features, [knows(n) for n in NUMBERS])
+    fit_gate("mine", Counted(), EXPERT, QUESTIONS, told, goal="even")
+    once = list(fits)
+    fit_gate("mine", Counted(), EXPERT, QUESTIONS, told, goal="budget=0.5")
+    # Once on the half that is learned from, and then once more and on four fifths of it each time.
+    assert (len(once), len(fits)) == (1, 1 + 1 + 5)
+
+
 def test_options_of_a_gate_are_part_of_what_was_learned(labelled):
     one = ConfidenceGate(statistic="minimum", max_new_tokens=7)
     features = read_features({"one": one}, EXPERT, labelled, batch_size=64)["one"]

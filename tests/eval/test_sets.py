@@ -3,18 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from little_house import write_jsonl
 
-from rag_router.eval.sets import read_sets, set_name, set_names
-
-
-def questions(path, n, prefix="q", **more):
-    path.parent.mkdir(exist_ok=True)
-    rows = [
-        {"id": f"{prefix}{at}", "question": f"{prefix} {at}?", "answers": ["x"], **more}
-        for at in range(n)
-    ]
-    return write_jsonl(path, rows)
+from rag_router.eval.sets import set_name, set_names
 
 
 @pytest.mark.parametrize(
@@ -47,21 +37,3 @@ def test_sets_of_one_folder_are_told_apart_by_their_files():
 def test_sets_that_are_called_alike_throughout_are_numbered():
     sources = ("old/nq/dev.jsonl", "new/nq/dev.jsonl")
     assert list(set_names(sources).values()) == ["nq/dev/1", "nq/dev/2"]
-
-
-def test_sets_are_read_one_after_another_and_each_question_knows_its_own(tmp_path):
-    paths = [questions(tmp_path / "one" / "a.jsonl", 2), questions(tmp_path / "two" / "a.jsonl", 3)]
-    found, names = read_sets(paths)
-    assert [question.id for question in found] == ["q0", "q1", "q0", "q1", "q2"]
-    assert names == ["one"] * 2 + ["two"] * 3
-
-
-def test_a_limit_holds_for_each_set(tmp_path):
-    paths = [questions(tmp_path / name / "a.jsonl", 5) for name in ("one", "two")]
-    assert read_sets(paths, limit=2)[1] == ["one"] * 2 + ["two"] * 2
-
-
-def test_questions_without_answers_are_left_out_unless_they_are_wanted(tmp_path):
-    path = questions(tmp_path / "one" / "a.jsonl", 2, answers=[])
-    assert read_sets([path]) == ([], [])
-    assert len(read_sets([path], answers=False)[0]) == 2

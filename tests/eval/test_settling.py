@@ -9,12 +9,15 @@ from stand_ins import passage, question
 from watched import WatchedModel, expert_of
 
 from rag_router.decoders import DECODERS
+from rag_router.decoders.abstaining import AbstainingDecoder
 from rag_router.decoders.confidence_gain import ConfidenceGainDecoder
+from rag_router.decoders.null_prompts import null_entropies
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import ModelError
 from rag_router.eval.disputes import Dispute
-from rag_router.eval.settling import STREAMS, ms_per_token, settle
+from rag_router.eval.settling import measured, ms_per_token, settle
 from rag_router.gates.always import AlwaysGate
+from rag_router.models.prompts import ABSTENTION
 from rag_router.models.scripted import Reply
 from rag_router.models.streams import Facts, OneStream
 from rag_router.orchestrator import Ask, Orchestrator
@@ -29,8 +32,8 @@ def script(prompt):
     asked = prompt.rpartition("Question: ")[2]
     number = next((n for n, city in enumerate(CITIES) if f"city {n}?" in asked), 0)
     if "from its passages" in prompt:
-        said = prompt.rpartition("[1] ")[2].split("\n")[0].split()[-1].rstrip(".")
-        return Reply(said, 0.6)
+        said = prompt.rpartition("[1] ")[2].split("\n")[0].split()
+        return Reply(said[-1].rstrip(".") if said else "x", 0.6)
     return Reply(CITIES[number][:2] + "xyz", 0.2 + 0.1 * number)
 
 
@@ -41,10 +44,9 @@ def dispute(n, text=None, *, row=None, condition="gold"):
 
 
 SIX = [dispute(n) for n in range(6)]
-STRATEGIES = {
-    name: DECODERS.build(name) for name in DECODERS if set(DECODERS.build(name).streams) <= STREAMS
-}
+STRATEGIES = {name: DECODERS.build(name) for name in DECODERS}
 PLAIN = {"plain": PlainDecoder()}
+ABSTAINING = {"abstaining": AbstainingDecoder(null_entropy_closed=1.0, null_entropy_context=1.0)}
 
 
 @pytest.fixture
@@ -106,6 +108,23 @@ def test_no_disputes_are_no_answers(cache):
     assert settled({}, nobody, cache=cache) == {}
 
 
+def test_what_no_strategy_asks_for_is_not_read():
+    model = WatchedModel(script)
+    settled({"memory": OneStream("closed")}, model)
+    assert not any("from its passages" in prompt for prompt in model.prompts)
+    model = WatchedModel(script)
+    settled({**PLAIN, **ABSTAINING}, model, SIX[:1])
+    told = [ABSTENTION in prompt for prompt in model.prompts]
+    assert told == [False, False, True]
+
+
+def test_a_strategy_that_is_known_to_every_question_of_a_batch_starts_no_stream(cache):
+    settled(ABSTAINING, cache=cache)
+    model = WatchedModel(script)
+    settled({**PLAIN, **ABSTAINING}, model, cache=cache)
+    assert not any(ABSTENTION in prompt for prompt in model.prompts)
+
+
 # --- what is kept -------------------------------------------------------------------------------
 
 
@@ -116,7 +135,8 @@ def test_a_run_that_dies_loses_no_more_than_the_batch_it_was_at(cache, lasts):
         settled(model=WatchedModel(script, lasts=lasts), cache=cache)
     model = WatchedModel(script)
     assert settled(model=model, cache=cache) == settled()
-    assert len(model.prompts) == 2 * (6 - 2 * 2)
+    # The last two disputes: alone, with passages, and told to abstain.
+    assert len(model.prompts) == 3 * (6 - 2 * 2)
 
 
 def test_what_was_settled_once_asks_the_model_for_nothing(cache):
@@ -137,7 +157,7 @@ def test_without_a_cache_everything_is_asked_again(cache):
     settled(PLAIN, cache=cache)
     model = WatchedModel(script)
     settled(PLAIN, model)
-    assert len(model.prompts) == 12
+    assert len(model.prompts) == 6
 
 
 GAIN = {"gain": ConfidenceGainDecoder()}
@@ -187,6 +207,23 @@ def test_progress_begins_with_what_is_known_and_ends_with_everything(cache):
     heard = []
     settled(PLAIN, cache=cache, on_progress=lambda *pair: heard.append(pair))
     assert heard == [(3, 6), (5, 6), (6, 6)]
+
+
+def test_null_entropies_are_measured_once(cache):
+    model = WatchedModel(script)
+    expert = expert_of(model)
+    opened = {**PLAIN, "abstaining": AbstainingDecoder()}
+    found = measured(opened, expert, cache=cache)
+    entropies = null_entropies(model, expert.style)
+    assert found == {
+        **PLAIN,
+        "abstaining": AbstainingDecoder(
+            null_entropy_closed=entropies.closed, null_entropy_context=entropies.context
+        ),
+    }
+    asleep = WatchedModel(script, lasts=0)
+    assert measured(opened, expert_of(asleep), cache=cache) == found
+    assert measured(PLAIN, expert_of(asleep)) == PLAIN
 
 
 # --- how fast they are --------------------------------------------------------------------------

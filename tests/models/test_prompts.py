@@ -7,7 +7,12 @@ from stand_ins import passage
 
 from rag_router.errors import QuestionError
 from rag_router.models.causal import TransformersModel
-from rag_router.models.prompts import PromptStyle, closed_book_prompt, contextual_prompt
+from rag_router.models.prompts import (
+    ABSTENTION,
+    PromptStyle,
+    closed_book_prompt,
+    contextual_prompt,
+)
 from rag_router.models.scripted import ScriptedModel
 from rag_router.models.store import ModelStore
 
@@ -136,6 +141,46 @@ def test_the_begin_token_is_there_once():
     assert (ids[0], ids.count(256)) == (256, 1)
 
 
+def test_who_may_abstain_is_told_how_and_shown_every_second_example_beside_the_point():
+    plain, told = (
+        text_of(contextual_prompt(MODEL, STYLE, "q", [passage("Some text.")], abstain=abstain))
+        for abstain in (False, True)
+    )
+    assert told.splitlines()[0] == (
+        "Answer each question with a few words from its passages. "
+        f"Where they do not hold the answer, say: {ABSTENTION}"
+    )
+    asked, shown = told.splitlines(), plain.splitlines()
+    answers = [line.removeprefix("Answer: ") for line in asked if line.startswith("Answer: ")]
+    assert answers == ["1932", ABSTENTION, "bees", ABSTENTION]
+    # What abstains is shown the passage of the example before it.
+    passages = [line for line in asked if line.startswith("[1] ")]
+    assert passages[0] == passages[1] == next(line for line in shown if line.startswith("[1] "))
+    assert passages[2] == passages[3]
+    assert [line for line in asked if line.startswith("Question:")] == [
+        line for line in shown if line.startswith("Question:")
+    ]
+    assert asked[-3:] == shown[-3:] == ["[1] Some text.", "Question: q", "Answer:"]
+
+
+def test_an_instructed_model_may_be_told_to_abstain_too():
+    style = PromptStyle.of(CHAT)
+    put = contextual_prompt(CHAT, style, "who?", [passage("Some text.")], abstain=True)
+    lines = text_of(put, CHAT).splitlines()
+    assert lines[0].endswith(f"say: {ABSTENTION}<|end|>")
+    assert lines.count(f"<|assistant|>{ABSTENTION}<|end|>") == 2
+    assert lines[-3:] == ["<|user|>[1] Some text.", "Question: who?<|end|>", "<|assistant|>"]
+
+
+def test_the_prompt_that_may_abstain_shares_its_beginning_too():
+    prompts = [
+        contextual_prompt(MODEL, STYLE, question, [passage("Some text.")], abstain=True)
+        for question in ("who?", HOSTILE)
+    ]
+    (head,) = {prompt.ids[: prompt.shared] for prompt in prompts}
+    assert MODEL.decode(head).endswith(f"Answer: {ABSTENTION}\n\n")
+
+
 def test_a_passage_that_does_not_fit_is_cut_at_a_sentence_end_and_says_so():
     # "[1] One one. Two two.\n" is 22 bytes, without the second sentence it is 13.
     prompt = contextual_prompt(
@@ -143,6 +188,7 @@ def test_a_passage_that_does_not_fit_is_cut_at_a_sentence_end_and_says_so():
     )
     assert text_of(prompt).splitlines()[-3] == "[1] One one."
     assert prompt.cut == ("passage p7 cut from 22 tokens to fit 13",)
+    assert [shown.text for shown in prompt.shown] == ["One one."]
 
 
 def test_a_passage_without_any_sentence_that_fits_is_left_out_and_says_so():
@@ -151,6 +197,7 @@ def test_a_passage_without_any_sentence_that_fits_is_left_out_and_says_so():
     )
     assert text_of(prompt) == closed("q")
     assert prompt.cut == ("passage p7 left out: 22 tokens, 12 left",)
+    assert prompt.shown == (None,)
 
 
 def test_the_budget_is_shared_best_passage_first():
@@ -161,10 +208,43 @@ def test_the_budget_is_shared_best_passage_first():
     )
     assert text_of(prompt).splitlines()[-4:-2] == ["[1] bbbb.", "[2] aaaa."]
     assert prompt.cut == ("passage late left out: 10 tokens, 5 left",)
+    assert [shown and shown.text for shown in prompt.shown] == ["aaaa.", "bbbb.", None]
 
 
 def test_within_the_budget_nothing_is_cut():
     assert contextual_prompt(MODEL, STYLE, "q", [passage("Short.")]).cut == ()
+
+
+@pytest.mark.parametrize("model_of", [ScriptedModel, ChatModel])
+@pytest.mark.parametrize("abstain", [False, True])
+def test_passages_that_the_context_has_no_room_for_are_cut_however_large_the_budget(
+    model_of, abstain
+):
+    def put(context, *shown):
+        model = model_of({}, context_tokens=context)
+        style = PromptStyle.of(model, passage_tokens=4_000)
+        prompt = contextual_prompt(model, style, "q", shown, abstain=abstain)
+        return prompt, text_of(prompt, model)
+
+    # The prompt around a passage without a word ("[1] \n"), 64 tokens for the answer, and then
+    # "[1] One one.\n", which is 13 bytes.
+    around = len(put(100_000, passage(""))[0].ids)
+    prompt, text = put(around + 64 + 13, passage("One one. Two two.", "p7"))
+    assert "[1] One one.\n" in text
+    assert "Two two." not in text
+    assert prompt.cut == ("passage p7 cut from 22 tokens to fit 13",)
+    prompt, text = put(around + 64 + 12, passage("One one. Two two.", "p7"))
+    assert prompt.shown == (None,)
+    assert prompt.cut == ("passage p7 left out: 22 tokens, 12 left",)
+
+
+def test_a_question_that_leaves_no_room_for_passages_is_put_alone():
+    # Alone it fits; the instruction to read passages is longer by itself.
+    alone = len(closed_book_prompt(MODEL, STYLE, "q").ids)
+    small = ScriptedModel({}, context_tokens=alone + 64)
+    prompt = contextual_prompt(small, STYLE, "q", [passage("One.", "p7")])
+    assert prompt.ids == closed_book_prompt(MODEL, STYLE, "q").ids
+    assert prompt.cut == ("passage p7 left out: 9 tokens, 0 left",)
 
 
 def test_a_question_that_fills_the_context_is_refused():

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from tiny import WINDOW, plain_logits, prompt_of, tiny_model
+from tiny import WINDOW, CharacterTokenizer, plain_logits, prompt_of, tiny_model
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import CancelledError, ModelError
+from rag_router.models.causal import TransformersModel
 from rag_router.models.distributions import entropy
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.models.streams import (
@@ -288,3 +290,31 @@ def test_a_prefill_is_taken_apart_into_rows_that_keep_only_their_own_columns():
     short, long = start(model.prefill(prompts))
     assert (short.cache.length, short.tokens, long.cache.length, long.tokens) == (4, 4, 20, 20)
     assert torch.allclose(short.logits, plain_logits("gemma3", prompts[0]), atol=1e-4)
+
+
+class Unpadded(CharacterTokenizer):
+    """A tokeniser that has nothing to pad with."""
+
+    pad_token_id = None
+
+
+def test_a_model_without_a_pad_token_decodes_batches_of_any_lengths():
+    config = LlamaConfig(
+        vocab_size=97,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        pad_token_id=None,
+        initializer_range=0.3,
+    )
+    torch.manual_seed(0)
+    network = LlamaForCausalLM(config)
+    model = TransformersModel(network, Unpadded(), name="unpadded", fingerprint="unpadded")
+    strategies = [OneStream("closed"), PlainDecoder(), AdaptiveContrastDecoder()]
+    tasks = [mixed(model, seed, strategies[seed % 3], length=4)[0] for seed in range(6)]
+    together = decode(model, tasks)
+    for one_, alone in zip(together, [decode(model, [each])[0] for each in tasks], strict=True):
+        assert words(one_) == words(alone)
+        assert numbers(one_) == pytest.approx(numbers(alone), abs=1e-3)
+    assert len({one_.text for one_ in together}) > 1

@@ -128,9 +128,9 @@ def run_conflict(
     """
     from rag_router.eval.conflict import ConflictRun
     from rag_router.eval.labels import label
-    from rag_router.eval.settling import ms_per_token, settle
+    from rag_router.eval.settling import measured, ms_per_token, settle
 
-    strategies, skipped = _strategies(settings, names)
+    built, skipped = _strategies(settings, names, expert)
     disputes = _disputes(data)
     asked = [*data.questions, *([] if harm is None else harm.questions)]
     generator = settings.generator
@@ -151,6 +151,7 @@ def run_conflict(
             if one.question.answers and (row < len(data.questions) or one.right)
         ]
         disputes += _beside(settings, asked, rows, disputes, hard=hard, seed=seed)
+        strategies = measured(built, expert, cache=kept.records)
         bar, move = progress("decoders settle")
         with bar:
             answers = settle(strategies, expert, disputes, cache=kept.records, on_progress=move)
@@ -185,12 +186,12 @@ def _disputes(data: DataSet) -> list[Dispute]:
 
 
 def _strategies(
-    settings: Settings, names: tuple[str, ...]
+    settings: Settings, names: tuple[str, ...], expert: Expert | None = None
 ) -> tuple[dict[str, Strategy], dict[str, str]]:
-    """Build the decoders that take part; say of the others why not."""
+    """Build the decoders that take part; once it is known who answers, say of others why not."""
     from rag_router.decoders import DECODERS
+    from rag_router.decoders.requirements import abilities_of
     from rag_router.errors import UsageError
-    from rag_router.eval.settling import STREAMS
 
     built: dict[str, Strategy] = {}
     skipped: dict[str, str] = {}
@@ -198,11 +199,11 @@ def _strategies(
         options = settings.decoder.options if name == settings.decoder.name else {}
         # How sure answers are was learned of the decoder, and changes none of them.
         strategy = DECODERS.build(name, **{k: v for k, v in options.items() if k != "artefact"})
-        missing = set(strategy.streams) - STREAMS
-        if not missing:
+        lacking = abilities_of(strategy) - expert.model.abilities if expert else frozenset()
+        if expert is None or not lacking:
             built[name] = strategy
             continue
-        why = f"reads the stream {', '.join(sorted(missing))}, which is not started"
+        why = f"reads {', '.join(sorted(lacking))}, which {expert.name} does not show"
         if name in names:
             raise UsageError(f"the decoder {name!r} {why}.", hint="Leave it out.")
         skipped[name] = why

@@ -1,0 +1,98 @@
+"""Reading a question together with its passages: the streams that a decoder asks for.
+
+The question alone has been read before, by whoever asked whether the model knows. What shows
+passages is read here, all prompts of all questions in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rag_router.experts.base import Expert
+from rag_router.models.prompts import Prompt, contextual_prompt
+from rag_router.models.streams import Role, Started, start
+from rag_router.types import Evidence, Judged, Passage
+
+__all__ = ["Prompts", "as_read", "prompts_with_passages", "read_prompts"]
+
+Prompts = Mapping[Role, Prompt]
+"""The prompts of one question, by the stream that each begins."""
+
+
+def prompts_with_passages(
+    expert: Expert, question: str, passages: Sequence[Passage], roles: Sequence[Role]
+) -> Prompts:
+    """Put a question with its passages, once for each stream that shows them.
+
+    Args:
+        expert: Who will read it.
+        question: What is asked.
+        passages: Best first; all streams show the same ones.
+        roles: The streams that are wanted. `context` is always among the result, and `closed`,
+            which shows no passage, never.
+
+    Raises:
+        QuestionError: the question is longer than the model can read.
+    """
+    model, style = expert.model, expert.style
+    context = contextual_prompt(model, style, question, passages)
+    prompts: dict[Role, Prompt] = {"context": context}
+    if "abstain" in roles:
+        shown = [passage for passage in context.shown if passage is not None]
+        prompts["abstain"] = contextual_prompt(model, style, question, shown, abstain=True)
+    return prompts
+
+
+def as_read(evidence: Evidence, prompts: Prompts) -> Evidence:
+    """Return the evidence as the prompts show it: what they have no room for is not kept.
+
+    Args:
+        evidence: Its kept passages are those that the prompts were made of, in this order.
+        prompts: With one for the stream `context`.
+    """
+    shown = iter(prompts["context"].shown)
+    judged = tuple(_shown(one, next(shown)) if one.kept else one for one in evidence.judged)
+    if judged == evidence.judged:
+        return evidence
+    supports = [one.support for one in judged if one.kept and one.support is not None]
+    # What is not read supports nothing.
+    nothing = None if any(one.kept for one in judged) else 0.0
+    return Evidence(judged=judged, support=max(supports, default=nothing))
+
+
+def _shown(one: Judged, passage: Passage | None) -> Judged:
+    if passage is None:
+        return replace(one, kept=False, why="the prompt has no room for it")
+    if passage == one.hit.passage:
+        return one
+    why = f"{one.why}; cut to fit the prompt"
+    return replace(one, hit=replace(one.hit, passage=passage), why=why)
+
+
+def read_prompts(
+    expert: Expert, questions: Sequence[Prompts], *, layers: bool = False
+) -> list[dict[Role, Started]]:
+    """Read all prompts of several questions in one pass.
+
+    Args:
+        expert: Who reads.
+        questions: The prompts of each.
+        layers: Whether a decoder will look at what the later layers would say by themselves.
+    """
+    order = [
+        (number, role, prompt)
+        for number, prompts in enumerate(questions)
+        for role, prompt in prompts.items()
+    ]
+    streams: list[dict[Role, Started]] = [{} for _ in questions]
+    if not order:
+        return streams
+    prefill = expert.model.prefill(
+        [prompt.ids for _, _, prompt in order],
+        shared=[prompt.shared for _, _, prompt in order],
+        layers=layers,
+    )
+    for (number, role, _), started in zip(order, start(prefill), strict=True):
+        streams[number][role] = started
+    return streams
