@@ -26,7 +26,7 @@ from rag_router.eval.metrics.gates import equal_mass_bins
 from rag_router.eval.thresholds import choose_threshold, parse_goal
 from rag_router.experts import Expert
 from rag_router.filters.threshold import ThresholdFilter
-from rag_router.gates import FittedGate, Lesson
+from rag_router.gates import FittedGate, Lesson, study
 from rag_router.models.base import Embedder
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.policy import Sureness
@@ -65,10 +65,9 @@ def fit_gate(
     train, held = halves(questions, lesson.seed)
     require_both_classes(lesson.right, train, held)
     taught = lesson.pick(train)
-    fitted = gate.fit(taught)
     # Where the threshold is given there is nothing to choose, and no need for five more fits.
     given = parse_goal(goal).name == "even"
-    p = np.zeros(0) if given else out_of_fold(gate, taught)
+    fitted, p = (gate.fit(taught), np.zeros(0)) if given else study(gate, taught)
     threshold = choose_threshold(goal, p, taught.right, taught.helped)
     judged = lesson.pick(held)
     p = fitted.probabilities(judged.features)
@@ -110,12 +109,7 @@ def out_of_fold(gate: FittedGate, lesson: Lesson, *, folds: int = 5) -> NDArray[
     Returns:
         P(the closed-book answer is right), shape (n,).
     """
-    fold = even_folds(lesson.right, folds, lesson.seed)
-    p = np.empty(len(fold))
-    for number in range(folds):
-        rest, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        p[test] = gate.fit(lesson.pick(rest)).probabilities(lesson.features[test])
-    return p
+    return study(gate, lesson, folds=folds)[1]
 
 
 def fit_threshold(

@@ -9,6 +9,7 @@ from rag_router.gates.base import (
     NeedMore,
     assess,
     signals_of,
+    study,
 )
 from rag_router.registry import Registry
 
@@ -22,6 +23,7 @@ __all__ = [
     "NeedMore",
     "assess",
     "signals_of",
+    "study",
 ]
 
 GATES: Registry[Gate] = Registry(

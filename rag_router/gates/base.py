@@ -25,8 +25,10 @@ __all__ = [
     "Lesson",
     "MarkedGate",
     "NeedMore",
+    "StudiousGate",
     "assess",
     "signals_of",
+    "study",
     "verdict",
 ]
 

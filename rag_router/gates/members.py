@@ -18,7 +18,7 @@ from rag_router.artefacts import Artefact
 from rag_router.calibration import Calibrator, even_folds, logit
 from rag_router.errors import SettingsError
 from rag_router.gates import GATES
-from rag_router.gates.base import AcquaintedGate, FittedGate, Gate, Lesson, signals_of
+from rag_router.gates.base import AcquaintedGate, FittedGate, Gate, Lesson, signals_of, study
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question

@@ -21,8 +21,8 @@ __all__ = ["LayerStates", "later_layers"]
 class LayerStates:
     """The residual stream of the last token of each row, around each later feed-forward network.
 
-    Turning a state into logits costs as much as a model's output head, which is a large part of
-    a small model; so it is done layer by layer, when they are asked for.
+    Turning states into logits is not done before they are asked for: it takes a pass through the
+    output head, which is a large part of a small model, and room for a vocabulary each.
 
     Attributes:
         before: Before the feed-forward network, shape (rows, layers, width).
@@ -43,9 +43,18 @@ class LayerStates:
         """Number of layers, the lowest one first."""
         return int(self.before.shape[1])
 
-    def logits(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Logits before and after a layer's feed-forward network, each (rows, vocabulary)."""
-        return self.head(self.before[:, layer]), self.head(self.after[:, layer])
+    def logits(self, layers: range) -> tuple[Tensor, Tensor]:
+        """Logits before and after some layers' feed-forward networks.
+
+        They go through the output head together, whose weights are then read but once.
+
+        Returns:
+            Two tensors of shape (rows, layers, vocabulary).
+        """
+        some = slice(layers.start, layers.stop)
+        states = torch.stack([self.before[:, some], self.after[:, some]])
+        logits = self.head(states.flatten(end_dim=2)).unflatten(0, states.shape[:3])
+        return logits[0], logits[1]
 
     def select(self, rows: Sequence[int]) -> LayerStates:
         """Return these rows, in this order."""

@@ -7,6 +7,7 @@ import torch
 from stepping import NEVER, logits, probabilities
 
 from rag_router.decoders.layer_fused import LayerFusedDecoder, least_internal
+from rag_router.models.distributions import divergence
 from rag_router.models.layers import LayerStates
 from rag_router.models.streams import Facts, StepInput, layers_of
 
@@ -104,3 +105,14 @@ def test_what_a_layer_rules_out_can_still_be_said():
 def test_an_impossible_share_is_refused(plausible):
     with pytest.raises(ValueError, match="plausible"):
         LayerFusedDecoder(plausible=plausible)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_how_many_distributions_are_held_at_once_makes_no_difference(rows):
+    draw = torch.Generator().manual_seed(rows)
+    before, after = torch.randn((2, rows, 5, 7), generator=draw) * 3
+    layers = LayerStates(before, after, head=lambda states: states)
+    alone = [least_internal(layers.select([row])) for row in range(rows)]
+    assert torch.equal(least_internal(layers), torch.cat(alone))
+    scores = divergence(before, after)
+    assert torch.equal(torch.cat(alone), after[torch.arange(rows), scores.argmin(dim=1)])

@@ -121,8 +121,8 @@ def test_answers_with_retrieval_teach_how_likely_it_is_to_help(labelled):
         one = studied({"combined": CombinedGate()}, labelled, helped=given)["combined"]
         artefact = fit_gate("combined", one.gate, EXPERT, one.questions, one.lesson)
         curves[name] = CombinedGate().with_artefact(artefact).arrays["benefit"]
-    # A slope for either member, and the intercept.
-    assert (len(curves["taught"]), len(curves["bare"])) == (3, 0)
+    # A slope for each of three members, and the intercept.
+    assert (len(curves["taught"]), len(curves["bare"])) == (4, 0)
 
 
 # --- gates that show examples -------------------------------------------------------------------

@@ -127,8 +127,8 @@ def test_a_pass_in_another_thread_is_not_overheard():
 
 def test_logits_can_be_worked_with_outside_of_the_model():
     shown = tiny_model("gemma3").prefill([prompt_of(6)], layers=True).layers
-    before, after = shown.logits(0)
-    assert before.shape == after.shape == (1, 97)
+    before, after = shown.logits(range(1))
+    assert before.shape == after.shape == (1, 1, 97)
     assert torch.softmax(before, -1).sum().item() == pytest.approx(1.0)
 
 
@@ -167,7 +167,7 @@ def test_states_joined_and_selected_are_those_of_their_rows():
     joined = LayerStates.join([states(1, 2), states(3)])
     assert joined.select([2, 0]).before.flatten().tolist() == [3, 1]
     assert joined.select([2, 0]).after.flatten().tolist() == [-3, -1]
-    assert joined.logits(0)[0].tolist() == [[1], [2], [3]]
+    assert joined.logits(range(1))[0].tolist() == [[[1]], [[2]], [[3]]]
 
 
 # --- in the decoding loop ---------------------------------------------------------------------
