@@ -83,7 +83,7 @@ class Parts:
     def partners(self) -> Partners:
         """Whom gates may consult besides the expert."""
         proxy = None if self.proxy is None else (self.proxy.model, self.proxy.style)
-        return Partners(proxy=proxy, embedder=self.embedder)
+        return Partners(proxy=proxy, embedder=self.embedder, indexes=tuple(self.indexes.values()))
 
 
 def assemble(settings: Settings, parts: Parts) -> Orchestrator:

@@ -301,6 +301,7 @@ class Orchestrator:
             partners=Partners(
                 proxy=None if self.proxy is None else (self.proxy.model, self.proxy.style),
                 embedder=self.embedder,
+                indexes=tuple(request.indices.values()),
             ),
             seed=self.seed,
             cancelled=request.ask.cancelled,

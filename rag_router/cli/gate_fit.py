@@ -81,7 +81,7 @@ def fit(
     settings = settings_from(config, gate=name, expert=model, indexes=indexes)
     from rag_router.cli.evaluate.kept import Kept
     from rag_router.eval.fitting import fit_gate
-    from rag_router.eval.lessons import study
+    from rag_router.eval.lessons import read_lessons
     from rag_router.gates import GATES
 
     name, gate = GATES.canonical(name), _learner(settings)
@@ -96,7 +96,7 @@ def fit(
         answered = answer(settings, parts, data, remarks, kept, with_retrieval)
         bar, move = progress(f"{name} reads")
         with bar:
-            studied = study(
+            pupil = read_lessons(
                 {name: gate},
                 parts.expert,
                 answered.labelled,
@@ -108,12 +108,10 @@ def fit(
                 seed=seed,
                 on_progress=move,
             )[name]
-    say_too_long(studied.too_long)
-    artefact = fit_gate(
-        name, studied.gate, parts.expert, studied.questions, studied.lesson, goal=goal
-    )
+    say_too_long(pupil.too_long)
+    artefact = fit_gate(name, pupil.gate, parts.expert, pupil.questions, pupil.lesson, goal=goal)
     notes = {**artefact.card.notes, **answered.notes}
-    if left_out := len(answered.too_long) + len(studied.too_long):
+    if left_out := len(answered.too_long) + len(pupil.too_long):
         notes["too_long"] = left_out
     if sources.marked:
         notes["learned_from"] = "marks"

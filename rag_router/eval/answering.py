@@ -13,6 +13,7 @@ from typing import Any
 
 from rag_router import __version__
 from rag_router.artefacts import fingerprint_of, identity_of
+from rag_router.eval.features import contents_of
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.outcomes import RecordCache
 from rag_router.types import Answer, Question
@@ -141,7 +142,7 @@ def _setup(orchestrator: Orchestrator, ask: Ask) -> str:
         identity_of(orchestrator.filters),
         identity_of(orchestrator.policy),
         identity_of(orchestrator.sureness),
-        *(f"{name} {_contents(index)}" for name, index in sorted(orchestrator.indices.items())),
+        *(f"{name} {contents_of(index)}" for name, index in sorted(orchestrator.indices.items())),
         str(orchestrator.max_new_tokens),
         str(orchestrator.seed),
         str(orchestrator.batch_size),
@@ -160,11 +161,6 @@ def _unusual(orchestrator: Orchestrator, ask: Ask) -> Iterator[str]:
     for seconds in (ask.deadline_s, orchestrator.answer_seconds):
         if seconds is not None:
             yield f"deadline {seconds}"
-
-
-def _contents(index: Any) -> str:
-    manifest = getattr(index, "manifest", None)
-    return identity_of(index) if manifest is None else str(manifest.model_dump_json())
 
 
 def _key(setup: str, question: Question, *, shown: bool) -> str:

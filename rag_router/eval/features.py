@@ -8,13 +8,13 @@ nothing it learned; they are kept under all of these, and an interrupted run goe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_router import __version__
-from rag_router.artefacts import fingerprint_of
+from rag_router.artefacts import fingerprint_of, identity_of
 from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
 from rag_router.gates import FittedGate, signals_of
@@ -22,11 +22,18 @@ from rag_router.gates.blocks import join_blocks
 from rag_router.models.prompts import closed_book_prompt
 from rag_router.models.streams import Generation
 from rag_router.outcomes import Outcome, OutcomeCache, RecordCache, answer_prompts
-from rag_router.signals import Board, ClosedBookAnswer, Cost, Partners, Reading
+from rag_router.signals import (
+    Board,
+    ClosedBookAnswer,
+    Cost,
+    Partners,
+    Reading,
+    requirements,
+)
 from rag_router.signals.proxy_answer import ProxyAnswer
 from rag_router.types import TokenTrace
 
-__all__ = ["board_of", "marks_of", "read_features"]
+__all__ = ["board_of", "contents_of", "marks_of", "read_features"]
 
 OnProgress = Callable[[int, int], None]
 
@@ -216,6 +223,12 @@ def _proxy_answers(
     return found
 
 
+def contents_of(index: Any) -> str:
+    """Return what an index holds, in short: its manifest names the hash of every file."""
+    manifest = getattr(index, "manifest", None)
+    return identity_of(index) if manifest is None else str(manifest.model_dump_json())
+
+
 def marks_of(expert: Expert, partners: Partners | None) -> tuple[str, ...]:
     """Return what all that is kept about a gate depends on: version, model, prompt, partners."""
     consulted = partners or Partners()
@@ -231,12 +244,15 @@ def marks_of(expert: Expert, partners: Partners | None) -> tuple[str, ...]:
 def _key(
     gate: FittedGate, expert: Expert, partners: Partners | None, seed: int, one: Labelled
 ) -> str:
+    signals = signals_of(gate)
+    searched = partners is not None and "indexes" in requirements(signals).partners
     return fingerprint_of(
         "features",
         *marks_of(expert, partners),
+        *(contents_of(index) for index in (partners.indexes if partners and searched else ())),
         type(gate).__qualname__,
         repr(sorted(gate.options.items())),
-        repr(signals_of(gate)),
+        repr(signals),
         str(seed),
         one.question.text,
         one.outcome.answer,

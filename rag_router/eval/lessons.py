@@ -24,13 +24,13 @@ from rag_router.outcomes import RecordCache
 from rag_router.signals import Partners
 from rag_router.types import Question
 
-__all__ = ["Study", "study"]
+__all__ = ["Pupil", "read_lessons"]
 
 OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
+class Pupil:
     """A gate with all that `fit_gate` needs to fit it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Study:
     too_long: Mapping[str, str]
 
 
-def study(
+def read_lessons(
     gates: Mapping[str, FittedGate],
     expert: Expert,
     labelled: Sequence[Labelled],
@@ -58,7 +58,7 @@ def study(
     batch_size: int = 8,
     seed: int = 0,
     on_progress: OnProgress | None = None,
-) -> dict[str, Study]:
+) -> dict[str, Pupil]:
     """Let several gates read the same questions, ready to be fitted.
 
     Args:
@@ -93,7 +93,7 @@ def study(
     )
     questions = [one.question for one in read]
     named = {labelled[row].question.id: why for row, why in too_long.items()}
-    found: dict[str, Study] = {}
+    found: dict[str, Pupil] = {}
     for name, gate in prepared.items():
         _require_finite(name, features[name], questions)
         lesson = Lesson(
@@ -103,7 +103,7 @@ def study(
             sets=tuple(sets[row] for row in rows) if sets else (),
             seed=seed,
         )
-        found[name] = Study(gate=gate, questions=questions, lesson=lesson, too_long=named)
+        found[name] = Pupil(gate=gate, questions=questions, lesson=lesson, too_long=named)
     return found
 
 

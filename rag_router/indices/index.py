@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from rag_router.errors import IndexCorruptError, IndexUnavailableError, UnknownNameError
 from rag_router.indices.contents import StoredDocument, read_contents, searchable
 from rag_router.indices.lexical import LexicalIndex, TermHit
+from rag_router.indices.reach import Reach
 from rag_router.indices.manifest import PASSAGES, VECTORS, Manifest
 from rag_router.indices.vectors import FlatVectors
 from rag_router.store.sessions import open_published, session
@@ -123,6 +124,10 @@ class Index:
         """Return for each text the passages that share terms with it, best first."""
         lexical = self._lexical_index()
         return [lexical.search(text, k) for text in texts]
+
+    def reach(self, text: str) -> Reach:
+        """Tell how far the index reaches for a question, by term statistics alone."""
+        return self._lexical_index().reach(text)
 
     def vectors_of(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, shape (rows, dimension)."""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Plus
 
+from rag_router.indices.reach import Reach, reach_of
 from rag_router.indices.terms import terms_of
 
 __all__ = ["LexicalIndex", "TermHit"]
@@ -65,6 +66,12 @@ class LexicalIndex:
             TermHit(int(row), float(scores[row]), self._shared(terms, row))
             for row in _best(scores, k)
         ]
+
+    def reach(self, text: str) -> Reach:
+        """Tell how far the passages reach for a question, by term statistics alone."""
+        terms = terms_of(text)
+        rows = {t: self._postings[t].rows for t in terms if t in self._postings}
+        return reach_of(terms, rows, self._size)
 
     def _shared(self, terms: Sequence[str], row: np.int64) -> tuple[str, ...]:
         found = (t for t in dict.fromkeys(terms) if t in self._postings)

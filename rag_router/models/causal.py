@@ -165,6 +165,11 @@ class TransformersModel:
         return self._fingerprint
 
     @property
+    def network(self) -> Any:
+        """The model of transformers behind it, for whoever checks or times one by the other."""
+        return self._model
+
+    @property
     def abilities(self) -> frozenset[Ability]:
         shown: frozenset[Ability] = frozenset({"hidden_states", "logits", "streams"})
         return shown | {"router_activations"} if has_routers(self._config) else shown

@@ -53,7 +53,7 @@ class LayerStates:
         """
         some = slice(layers.start, layers.stop)
         states = torch.stack([self.before[:, some], self.after[:, some]])
-        logits = self.head(states.flatten(end_dim=2)).unflatten(0, states.shape[:3])
+        logits = self.head(states.flatten(end_dim=2)).reshape(*states.shape[:3], -1)
         return logits[0], logits[1]
 
     def select(self, rows: Sequence[int]) -> LayerStates:

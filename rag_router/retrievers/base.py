@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.indices.lexical import TermHit
+from rag_router.indices.reach import Reach
 from rag_router.types import Hit, Passage
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Searchable(Protocol):
 
     def search_terms(self, texts: Sequence[str], k: int) -> list[list[TermHit]]:
         """Return for each text the passages that share terms with it, best first."""
+
+    def reach(self, text: str) -> Reach:
+        """Tell how far the index reaches for a question, by term statistics alone."""
 
     def vectors_of(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, shape (rows, dimension)."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from rag_router.errors import SettingsError
+from rag_router.indices.reach import Reach
 from rag_router.models.base import Ability, CausalModel, Embedder
 from rag_router.models.prompts import PromptStyle
 from rag_router.types import Question
@@ -65,8 +66,9 @@ class Reading(Generic[V_co]):
     cost: Cost = field(default_factory=Cost)
 
 
-Partner = Literal["proxy", "embedder"]
-"""Who else is consulted: a small model that answers in the big one's place, or an embedder."""
+Partner = Literal["proxy", "embedder", "indexes"]
+"""Who else is consulted: a small model that answers in the big one's place, an embedder, or the
+indexes that would be searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,29 @@ def requirements(signals: Iterable[Signal[Any]]) -> Requirements:
     return functools.reduce(operator.or_, every, Requirements())
 
 
+class Reachable(Protocol):
+    """What signals ask of an index."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reach(self, text: str) -> Reach:
+        """Tell how far the index reaches for a question, by term statistics alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partners:
-    """Models that signals may consult besides the one that is judged.
+    """Whom signals may consult besides the model that is judged.
 
     Attributes:
         proxy: A small local model and how it is prompted.
         embedder: Embeds questions.
+        indexes: Those that would be searched.
     """
 
     proxy: tuple[CausalModel, PromptStyle] | None = None
     embedder: Embedder | None = None
+    indexes: tuple[Reachable, ...] = ()
 
 
 class Board:
@@ -198,6 +212,11 @@ class Board:
                 hint="Name one in the settings: [embedder] model = 'all-minilm-l6-v2'.",
             )
         return self._partners.embedder
+
+    @property
+    def indexes(self) -> tuple[Reachable, ...]:
+        """The indexes that would be searched; none where there are none."""
+        return self._partners.indexes
 
     def has(self, signal: Signal[Any], row: int) -> bool:
         """Whether `signal` has been computed for `row`."""

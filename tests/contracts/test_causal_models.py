@@ -97,6 +97,23 @@ def test_a_step_after_a_prefill_equals_a_prefill_of_the_longer_prompt(model):
         assert close(stepped[0], model.prefill([[*ids, 7]]).logits[0])
 
 
+def test_a_step_that_shows_layers_is_a_step_and_shows_those_that_are_asked_for(model):
+    read = model.prefill([model.encode(text) for text in TEXTS], layers=True)
+    tokens = read.logits.argmax(dim=-1).tolist()
+    assert (read.layers.rows, read.layers.layers > 0) == (len(TEXTS), True)
+    logits, cache, shown = model.step_layers(read.cache, tokens, [2, 0])
+    plain, grown = model.step(read.cache, tokens)
+    assert close(logits, plain)
+    assert (cache.rows, cache.length) == (grown.rows, grown.length)
+    every = model.step_layers(read.cache, tokens, range(len(TEXTS)))[2]
+    for layers, rows in ((read.layers, len(TEXTS)), (shown, 2)):
+        for said in layers.logits(range(layers.layers)):
+            assert said.shape == (rows, layers.layers, model.vocabulary_size)
+            assert torch.isfinite(said).all()
+    assert torch.allclose(shown.after, every.select([2, 0]).after, atol=1e-4)
+    assert torch.allclose(shown.before, every.select([2, 0]).before, atol=1e-4)
+
+
 def test_a_cache_is_never_changed(model):
     read = model.prefill([model.encode(text) for text in TEXTS])
     tokens = read.logits.argmax(dim=-1).tolist()

@@ -187,23 +187,6 @@ def test_with_answers_from_passages_the_card_says_what_the_gate_makes_of_both(le
     assert "accuracy_always" not in fit("confidence", lessons).card.metrics
 
 
-def test_where_the_threshold_is_given_a_gate_is_fitted_once():
-    fits = []
-
-    class Counted(ConfidenceGate):
-        def fit(self, lesson):
-            fits.append(len(lesson.right))
-            return super().fit(lesson)
-
-    features = np.column_stack([np.linspace(0.1, 0.9, 200)])
-    told = lesson(features, [knows(n) for n in NUMBERS])
-    fit_gate("mine", Counted(), EXPERT, QUESTIONS, told, goal="even")
-    once = list(fits)
-    fit_gate("mine", Counted(), EXPERT, QUESTIONS, told, goal="budget=0.5")
-    # Once on the half that is learned from, and then once more and on four fifths of it each time.
-    assert (len(once), len(fits)) == (1, 1 + 1 + 5)
-
-
 def test_options_of_a_gate_are_part_of_what_was_learned(labelled):
     one = ConfidenceGate(statistic="minimum", max_new_tokens=7)
     features = read_features({"one": one}, EXPERT, labelled, batch_size=64)["one"]

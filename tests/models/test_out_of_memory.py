@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -254,6 +255,44 @@ def test_a_stream_goes_on_where_it_was():
         *[(0, "o"), (0, "")],
         *[(1, "r"), (1, "e"), (1, "")],
     ]
+
+
+class Held:
+    """A cache that can be asked whether anybody still holds it."""
+
+    def __init__(self, memory):
+        self.memory, self.rows, self.length = memory, memory.rows, memory.length
+
+    def select(self, rows):
+        return Held(self.memory.select(rows))
+
+
+class Watching(ScriptedModel):
+    """Has room for one row, and looks whether what did not fit was let go."""
+
+    def __init__(self):
+        super().__init__(SCRIPT)
+        self.failed: list[weakref.ref[Held]] = []
+        self.still_held: list[bool] = []
+
+    def join(self, caches, **more):
+        self.still_held.append(any(one() is not None for one in self.failed))
+        return Held(super().join(caches, **more))
+
+    def step(self, cache, tokens):
+        if cache.rows > 1:
+            self.failed.append(weakref.ref(cache))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        logits, memory = super().step(cache.memory, tokens)
+        return logits, Held(memory)
+
+
+def test_what_did_not_fit_is_let_go_before_it_is_tried_again():
+    model = Watching()
+    said = decode(model, tasks_of(model, "Arno", "Po", "Loire"))
+    assert texts(said) == ["Arno", "Po", "Loire"]
+    # Three rows fail, then two of them, then each is alone.
+    assert (len(model.failed), model.still_held) == (2, [False] * 5)
 
 
 class CrampedTransformer(TransformersModel):
