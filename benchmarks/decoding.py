@@ -25,6 +25,7 @@ import random
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +179,9 @@ def grid(model: Endless, texts: Texts, scale: Scale) -> Iterator[Cell]:
     """Prefill of each batch and context, and a token of it, plain and contrastive."""
     for batch in scale.batches:
         for context in scale.contexts:
-            yield (
-                f"grid.batch_{batch}.context_{context}",
-                lambda work=texts.work(batch, context): _grid(model, work, scale.steps),
-            )
+            work = texts.work(batch, context)
+            cell = f"grid.batch_{batch}.context_{context}"
+            yield cell, partial(_grid, model, work, scale.steps)
 
 
 def _grid(model: Endless, work: Work, steps: int) -> dict[str, Any]:
@@ -213,10 +213,9 @@ class _Reread(Endless):
 def bars(model: Endless, texts: Texts, scale: Scale) -> Iterator[Cell]:
     """Whole answers of all contestants, and the ratios that have a bar."""
     for batch, repetitions in scale.bars.items():
-        yield (
-            f"whole_answers.context_{BAR_TOKENS}.batch_{batch}",
-            lambda work=texts.work(batch, BAR_TOKENS), times=repetitions: _bars(model, work, times),
-        )
+        work = texts.work(batch, BAR_TOKENS)
+        cell = f"whole_answers.context_{BAR_TOKENS}.batch_{batch}"
+        yield cell, partial(_bars, model, work, repetitions)
 
 
 def _bars(model: Endless, work: Work, repetitions: int) -> dict[str, Any]:
@@ -257,8 +256,8 @@ def _bars(model: Endless, work: Work, repetitions: int) -> dict[str, Any]:
 
 def checks(model: Endless, texts: Texts, scale: Scale) -> Iterator[Cell]:
     """Equality with whole passes, and of answers alone, in a batch and in another order."""
-    yield "correct.plain_passes", lambda: _against_plain_passes(model, texts, scale)
-    yield "correct.company", lambda: _in_company(model, texts, scale)
+    yield "correct.plain_passes", partial(_against_plain_passes, model, texts, scale)
+    yield "correct.company", partial(_in_company, model, texts, scale)
 
 
 def _cases(texts: Texts, count: int, long: int) -> list[Case]:

@@ -301,6 +301,8 @@ def load_gate(component: Component, expert: Expert) -> Gate:
         SettingsError: the gate reads what the expert does not show; names the gates that would do.
         ArtefactError: the artefact that the settings name does not fit.
     """
+    from rag_router.gates.retrieval_benefit import RetrievalBenefitGate
+
     gate = GATES.build(component.name, **_options(GATES, component))
     if isinstance(gate, FittedGate):
         artefact = shipped(
@@ -311,6 +313,9 @@ def load_gate(component: Component, expert: Expert) -> Gate:
             prompt_hash=expert.style.fingerprint,
         )
         gate = gate if artefact is None else _as_fitted(gate, artefact, component)
+        if artefact is None and isinstance(gate, RetrievalBenefitGate) and not gate.gates:
+            # What is known can be told without having been told where passages help.
+            gate = gate.with_knower(load_gate(Component(name=gate.knows), expert))
     check_shown(component.name, gate, expert)
     return gate
 

@@ -22,6 +22,7 @@ _WANTED: Final = {
     "router_activations": "a mixture of experts",
     "streams": "a model that decodes several streams",
     "embedder": "an embedder",
+    "indexes": "indexes to look in",
     "proxy": "a small proxy model",
 }
 """What gates ask for, in words."""

@@ -104,6 +104,7 @@ def fit(
                 helped=answered.helped,
                 partners=parts.partners,
                 cache=kept.records,
+                answers=kept.outcomes,
                 batch_size=settings.generator.batch_size,
                 seed=seed,
                 on_progress=move,
@@ -168,6 +169,11 @@ class _Sources:
             raise UsageError(
                 f"the goal {goal!r} compares with always retrieving.",
                 hint="Add --with-retrieval, or use another goal: even, budget=, risk<=, error<=.",
+            )
+        if getattr(self.gate, "judges", "") == "benefit" and not self.with_retrieval:
+            raise UsageError(
+                f"the gate {name!r} learns where looking things up helps.",
+                hint="Add --with-retrieval.",
             )
         if self.indexes and not self.with_retrieval:
             raise UsageError(

@@ -26,6 +26,7 @@ from rag_router.signals import (
     Board,
     ClosedBookAnswer,
     Cost,
+    Partner,
     Partners,
     Reading,
     requirements,
@@ -241,15 +242,24 @@ def marks_of(expert: Expert, partners: Partners | None) -> tuple[str, ...]:
     )
 
 
+def _only(partners: Partners, asked: frozenset[Partner]) -> Partners:
+    return Partners(
+        proxy=partners.proxy if "proxy" in asked else None,
+        embedder=partners.embedder if "embedder" in asked else None,
+        indexes=partners.indexes if "indexes" in asked else (),
+    )
+
+
 def _key(
     gate: FittedGate, expert: Expert, partners: Partners | None, seed: int, one: Labelled
 ) -> str:
     signals = signals_of(gate)
-    searched = partners is not None and "indexes" in requirements(signals).partners
+    # Whoever is at hand but not asked changes nothing.
+    asked = _only(partners or Partners(), requirements(signals).partners)
     return fingerprint_of(
         "features",
-        *marks_of(expert, partners),
-        *(contents_of(index) for index in (partners.indexes if partners and searched else ())),
+        *marks_of(expert, asked),
+        *(contents_of(index) for index in asked.indexes),
         type(gate).__qualname__,
         repr(sorted(gate.options.items())),
         repr(signals),

@@ -20,7 +20,7 @@ from rag_router.eval.labels import Labelled
 from rag_router.eval.readable import leave_out
 from rag_router.experts import Expert
 from rag_router.gates import AcquaintedGate, FittedGate, Lesson, MarkedGate, signals_of
-from rag_router.outcomes import RecordCache
+from rag_router.outcomes import OutcomeCache, RecordCache
 from rag_router.signals import Partners
 from rag_router.types import Question
 
@@ -55,6 +55,7 @@ def read_lessons(
     helped: NDArray[np.bool_] | None = None,
     partners: Partners | None = None,
     cache: RecordCache | None = None,
+    answers: OutcomeCache | None = None,
     batch_size: int = 8,
     seed: int = 0,
     on_progress: OnProgress | None = None,
@@ -69,6 +70,7 @@ def read_lessons(
         helped: Whether the answer with retrieval was right, shape (questions,).
         partners: Whom the gates consult.
         cache: Where features are kept.
+        answers: Where the proxy's answers are kept, if a gate asks it for any.
         batch_size: Questions in one forward pass.
         seed: Of the split and of everything that is drawn.
         on_progress: Hears (done, all).
@@ -87,6 +89,7 @@ def read_lessons(
         read,
         partners=partners,
         cache=cache,
+        answers=answers,
         batch_size=batch_size,
         seed=seed,
         on_progress=on_progress,

@@ -55,8 +55,8 @@ class CascadeGate:
         arrays: What was learned beside the stages; empty until fitted.
     """
 
-    stages: Annotated[tuple[str, ...], Field(max_length=_MOST)] = ("combined", "slim_proxy")
-    grey: tuple[_Zone, ...] = ((0.25, 0.75),)
+    stages: Annotated[tuple[str, ...], Field(max_length=_MOST)] = ("p_ik", "answer_probe")
+    grey: tuple[_Zone, ...] = ((0.03, 0.7),)
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     gates: tuple[FittedGate, ...] = ()
     arrays: Arrays = Arrays()

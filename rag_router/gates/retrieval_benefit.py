@@ -30,7 +30,7 @@ from rag_router.calibration import arrays_of, choose_calibrator, logit, restored
 from rag_router.component import STRICT
 from rag_router.errors import DataError
 from rag_router.gates.arrays import Arrays
-from rag_router.gates.base import FittedGate, Lesson, verdict
+from rag_router.gates.base import FittedGate, Gate, Lesson, verdict
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.gates.learned import FOLDS, check_lesson
 from rag_router.gates.linear import Block, fit_linear, linear_logits
@@ -50,7 +50,7 @@ _REACH: Final = 5
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RetrievalBenefitGate:
-    """Retrieve where looking it up is likely to turn a wrong answer into a right one.
+    """Retrieve what is not known, where looking it up may turn a wrong answer into a right one.
 
     `p_know` is what the other gate says, and its threshold tells known from unknown. Until this
     one is fitted, the other one decides.
@@ -81,7 +81,8 @@ class RetrievalBenefitGate:
 
     @property
     def fitted(self) -> bool:
-        return bool(self.arrays)
+        """Whether `p_know` is calibrated; that of `p_benefit` shows in whether it is given."""
+        return self._knower.fitted
 
     def features(self, questions: Sequence[Question], signals: Signals) -> NDArray[np.float64]:
         """What the other gate reads, the reach and the state, shape (questions, columns)."""
@@ -101,8 +102,11 @@ class RetrievalBenefitGate:
         )
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(looking it up does not help), shape (questions,): high where it can be spared."""
-        return self._spared(features, self._known(features))
+        """P(looking it up does not help), shape (questions,): 1 where it is known anyway."""
+        known = self._known(features)
+        if not self.arrays:
+            return known
+        return np.where(known < self._known_from, self._spared(features, known), 1.0)
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
         """Judge; the verdict shows how far the indexes reach."""
@@ -113,20 +117,21 @@ class RetrievalBenefitGate:
         spared = self._spared(features, known)
         searched = self._searched(features)
         limit = 0.95 if self.threshold is None else self.threshold
-        knows_from = getattr(self._knower, "threshold", None)
+        reaches = self._parts(features)[1]
         verdicts = []
         for row, (p, one) in enumerate(zip(known, spared, strict=True)):
-            said = verdict(p, knows_from, {})
-            if self.fitted and searched[row]:
-                reach = self._parts(features)[1][row]
+            said = verdict(p, self._knows_from, {})
+            if self.arrays and searched[row]:
+                present, *_, together = map(float, reaches[row])
                 said = replace(
-                    said,
-                    p_benefit=float(1 - one),
-                    retrieve=bool(one < limit),
-                    reason=f"p_benefit {1 - one:.2f} is "
-                    f"{'above' if one < limit else 'at most'} {1 - limit:.2f}",
-                    signals={"together": float(reach[-1]), "present": float(reach[0])},
+                    said, p_benefit=float(1 - one), signals={"present": present, "reach": together}
                 )
+                if said.retrieve and one >= limit:
+                    reason = (
+                        f"{said.reason}, but looking it up would hardly help: "
+                        f"p_benefit {1 - one:.3f} is at most {1 - limit:.3f}"
+                    )
+                    said = replace(said, retrieve=False, reason=reason)
             verdicts.append(said)
         return verdicts
 
@@ -159,13 +164,18 @@ class RetrievalBenefitGate:
             self._blocks(logit(p), lesson.features), target, components=_COMPONENTS, folds=FOLDS
         )
         curve = choose_calibrator(head.apart, turned, seed=lesson.seed)[0]
+        apart = np.where(p < self._known_from, np.maximum(1 - curve(head.apart), p), 1.0)
         own: Mapping[str, NDArray[Any]] = {
             "weights": head.weights.astype(np.float32),
             "bias": np.array([head.bias]),
             **arrays_of(curve),
         }
-        fitted = replace(self, gates=(knower,), arrays=Arrays(own))
-        return fitted, np.maximum(1 - curve(head.apart), p)
+        return replace(self, gates=(knower,), arrays=Arrays(own)), apart
+
+    def with_knower(self, gate: Gate) -> Self:
+        """Return this gate with the one that says what is known, fitted or not."""
+        known: Any = gate
+        return replace(self, gates=(known,))
 
     @property
     def learned(self) -> dict[str, NDArray[Any]]:
@@ -176,7 +186,7 @@ class RetrievalBenefitGate:
         """What the artefact keeps; what the other gate calls known belongs to it."""
         return {
             "knows": self.knows,
-            "knows_threshold": getattr(self._knower, "threshold", None),
+            "knows_threshold": self._knows_from,
             "member_options": self._members.options,
         }
 
@@ -201,6 +211,16 @@ class RetrievalBenefitGate:
     @property
     def _knower(self) -> FittedGate:
         return self._members.gates[0]
+
+    @property
+    def _knows_from(self) -> float | None:
+        """The other gate's threshold: known from there on."""
+        limit: float | None = getattr(self._knower, "threshold", None)
+        return limit
+
+    @property
+    def _known_from(self) -> float:
+        return 0.5 if self._knows_from is None else self._knows_from
 
     def _taught(self, lesson: Lesson) -> tuple[FittedGate, NDArray[np.float64]]:
         own = self._parts(lesson.features)[0]

@@ -3,6 +3,7 @@
 from rag_router.signals.base import (
     Board,
     Cost,
+    Partner,
     Partners,
     Reading,
     Requirements,
@@ -20,6 +21,7 @@ __all__ = [
     "ClosedBookAnswer",
     "ClosedBookPass",
     "Cost",
+    "Partner",
     "Partners",
     "Reading",
     "Requirements",

@@ -118,9 +118,9 @@ def test_a_question_that_lacks_the_mark_is_named_before_anything_is_loaded(run, 
     "name", [n for n in GATES if isinstance(GATES.build(n), FittedGate) and n != "unanswerable"]
 )
 def test_every_other_gate_that_learns_gets_as_far_as_its_model(run, data, tmp_path, name):
-    # Nothing is at hand here but the questions; which all of these accept.
-    said = run("gate", "fit", name, "--data", data, "--out", tmp_path / "out").refused(4)
-    assert "gemma-3-270m" in said
+    # Nothing is at hand here but the questions, with passages; which all of these accept.
+    asked = ("gate", "fit", name, "--data", data, "--out", tmp_path / "out", "--with-retrieval")
+    assert "gemma-3-270m" in run(*asked).refused(4)
 
 
 def test_a_gate_is_fitted_by_the_short_name_too_and_used_by_either(fit, data, run, tiny, tmp_path):

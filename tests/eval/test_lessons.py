@@ -83,7 +83,8 @@ def studied(gates, labelled, *, of=EXPERT, **more):
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_every_gate_that_learns_is_fitted_and_comes_back_from_the_disk(name, labelled, tmp_path):
-    one = studied({name: GATES.build(name)}, labelled)[name]
+    # Looking things up helps wherever the model does not know.
+    one = studied({name: GATES.build(name)}, labelled, helped=np.ones(80, dtype=bool))[name]
     assert one.lesson.right.tolist() == [knows(n) for n in NUMBERS]
     assert len(one.lesson.features) == len(one.questions) == len(NUMBERS)
     artefact = fit_gate(name, one.gate, EXPERT, one.questions, one.lesson)
