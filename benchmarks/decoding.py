@@ -189,9 +189,9 @@ def _grid(model: Endless, work: Work, steps: int) -> dict[str, Any]:
     closed = _read(model, work)
     spent: dict[str, list[Spent]] = {"plain": [], "contrast": []}
     # What was read once serves every repetition: prompts' caches are values.
-    reading = _Reread(model, work)
+    reading = Reread(model, work)
     for repetition in range(steps):
-        for name in _turns(list(spent), repetition):
+        for name in turns(list(spent), repetition):
             spent[name].append(CONTESTANTS[name](reading, replace(work, read=closed)))
     out: dict[str, Any] = {"prefill_ms": _ms([read.prefill])}
     for name, runs in spent.items():
@@ -199,7 +199,7 @@ def _grid(model: Endless, work: Work, steps: int) -> dict[str, Any]:
     return out
 
 
-class _Reread(Endless):
+class Reread(Endless):
     """The same model with the batch's prompts with passages read already."""
 
     def __init__(self, model: Endless, work: Work) -> None:
@@ -232,18 +232,18 @@ def _bars(model: Endless, work: Work, repetitions: int) -> dict[str, Any]:
         contestant(model, replace(entry, tokens=2, context=[one[:32] for one in entry.context]))
     runs: dict[str, list[Spent]] = {name: [] for name in entries}
     for repetition in range(repetitions):
-        for name in _turns(list(entries), repetition):
+        for name in turns(list(entries), repetition):
             contestant, entry = entries[name]
             runs[name].append(contestant(model, entry))
     said = {name: runs[name][0].texts for name in runs}
     return {
-        "contrast_over_plain": _ratio(runs["contrast_after_gate"], runs["plain"]),
-        "contrast_over_lock_step": _ratio(runs["contrast"], runs["lock_step"]),
-        "contrast_over_padded_pair": _ratio(runs["contrast"], runs["padded_pair"]),
-        "contrast_over_lock_step_steps_only": _ratio(
+        "contrast_over_plain": ratio(runs["contrast_after_gate"], runs["plain"]),
+        "contrast_over_lock_step": ratio(runs["contrast"], runs["lock_step"]),
+        "contrast_over_padded_pair": ratio(runs["contrast"], runs["padded_pair"]),
+        "contrast_over_lock_step_steps_only": ratio(
             runs["contrast"], runs["lock_step"], part=lambda spent: spent.decode
         ),
-        "untraced_over_traced": _ratio(
+        "untraced_over_traced": ratio(
             runs["contrast_after_gate"], runs["contrast_after_gate_traced"]
         ),
         "answers_equal_to_lock_step": _equal(said["contrast"], said["lock_step"]),
@@ -312,7 +312,7 @@ def _read(model: Endless, work: Work) -> list[Started]:
     return start(model.prefill(work.closed))
 
 
-def _turns(names: Sequence[str], repetition: int) -> list[str]:
+def turns(names: Sequence[str], repetition: int) -> list[str]:
     """Let another one begin each time."""
     first = repetition % len(names)
     return [*names[first:], *names[:first]]
@@ -324,7 +324,7 @@ def _ms(spans: Sequence[tuple[float, float]], share: int = 1) -> dict[str, float
     return {"wall": round(1e3 * wall / share, 2), "processors": round(1e3 * busy / share, 2)}
 
 
-def _ratio(
+def ratio(
     above: Sequence[Spent],
     below: Sequence[Spent],
     part: Callable[[Spent], tuple[float, float]] = lambda spent: spent.whole,

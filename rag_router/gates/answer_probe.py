@@ -91,17 +91,20 @@ class AnswerProbeGate(LearnedGate):
         return linear_logits(_scored(features), weights, float(self.arrays["bias"][0]))
 
     def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        scored = _scored(lesson.features)
-        states = scored[:, :-_FIGURES].reshape(len(scored), len(_DEPTHS), -1)
-        blocks = [Block(states[:, place]) for place in range(len(_DEPTHS))]
-        blocks.append(Block(scored[:, -_FIGURES:]))
-        head = fit_linear(blocks, lesson, components=_COMPONENTS, folds=FOLDS)
+        head = fit_linear(self.blocks(lesson.features), lesson, components=_COMPONENTS, folds=FOLDS)
         learned: dict[str, NDArray[Any]] = {
             "weights": head.weights.astype(np.float32),
             "bias": np.array([head.bias]),
             "penalty": np.array([head.penalty]),
         }
         return learned, head.apart
+
+    def blocks(self, features: NDArray[np.float64]) -> list[Block]:
+        """What belongs together for a linear head: each layer, and the spread of probability."""
+        scored = _scored(features)
+        states = scored[:, :-_FIGURES].reshape(len(scored), len(_DEPTHS), -1)
+        layers = [Block(states[:, place]) for place in range(len(_DEPTHS))]
+        return [*layers, Block(scored[:, -_FIGURES:])]
 
     def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator:
         return choose_calibrator(scores, lesson.right, seed=lesson.seed)[0]

@@ -2,16 +2,18 @@
 
 Stacking (Breiman 1996, "Stacked regressions", doi 10.1007/BF00117832): the members are fitted on
 all questions; what weighs them is fitted on what they say of questions that they had not learned
-from. Of the members chosen by default one judges the question before anything is
-said, one how the answer's probability is spread, and one the answer once it stands; together they
-cost the closed-book answer and one pass over it.
+from. Beside the members one more voice is heard: a linear head on all that those read which learn
+from hidden states, since two probes each of which is unsure may be sure together. Of the members
+chosen by default one judges the question before anything is said, one how the answer's probability
+is spread, and one the answer once it stands; together they cost the closed-book answer and one
+pass over it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,16 @@ from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import FittedGate, Lesson, verdict
 from rag_router.gates.benefit import fit_benefit, p_benefit
 from rag_router.gates.learned import FOLDS, check_lesson
+from rag_router.gates.linear import fit_linear, linear_logits
 from rag_router.gates.members import Members
 from rag_router.gates.stacking import Stack, fit_stack
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question, Verdict
 
 __all__ = ["CombinedGate"]
+
+_COMPONENTS: Final = 256
+"""Of each block, for the head on all that the members read."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -76,21 +82,22 @@ class CombinedGate:
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(the closed-book answer is right), shape (questions,)."""
-        return self._weighed(self._members.probabilities(features))
+        return self._weighed(self._heard(features))
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
         """Judge; the verdict shows what each member says."""
-        heard = self._members.probabilities(self.features(questions, signals))
+        features = self.features(questions, signals)
+        heard = self._heard(features)
         known = self._weighed(heard)
-        helps = None
-        if self.fitted:
-            helps = p_benefit(self.arrays["benefit"], logit(heard), known)
+        helps = p_benefit(self.arrays["benefit"], heard, known) if self.fitted else None
+        names = (*self.members, "together")[: heard.shape[1]]
+        shown = 1 / (1 + np.exp(-heard))
         return [
             replace(
-                verdict(p, self.threshold, dict(zip(self.members, map(float, said), strict=True))),
+                verdict(p, self.threshold, dict(zip(names, map(float, said), strict=True))),
                 p_benefit=None if helps is None else float(helps[row]),
             )
-            for row, (p, said) in enumerate(zip(known, heard, strict=True))
+            for row, (p, said) in enumerate(zip(known, shown, strict=True))
         ]
 
     def acquainted(self, questions: Sequence[str], right: Sequence[bool], *, seed: int = 0) -> Self:
@@ -114,8 +121,14 @@ class CombinedGate:
         """
         check_lesson(lesson)
         members, apart = self._members.study(lesson, FOLDS)
+        together = members.blocks(lesson.features)
+        own: dict[str, NDArray[Any]] = {}
+        if together:
+            head = fit_linear(together, lesson, components=_COMPONENTS, folds=FOLDS)
+            own = {"together": head.weights.astype(np.float32), "bias": np.array([head.bias])}
+            apart = np.column_stack([apart, head.apart])
         stack, p = fit_stack(apart, lesson.right, seed=lesson.seed)
-        own = {**stack.arrays(), "benefit": fit_benefit(apart, lesson)}
+        own |= {**stack.arrays(), "benefit": fit_benefit(apart, lesson)}
         return replace(self, gates=members.gates, arrays=Arrays(own)), p
 
     @property
@@ -145,8 +158,20 @@ class CombinedGate:
     def _members(self) -> Members:
         return Members.of(self.members, self.gates)
 
+    def _heard(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds by each member, and by the head on all that they read where there is one."""
+        said = logit(self._members.probabilities(features))
+        if "together" not in self.arrays or not len(features):
+            return said
+        columns = np.column_stack([block.columns for block in self._members.blocks(features)])
+        weights, bias = self.arrays["together"], float(self.arrays["bias"][0])
+        return np.column_stack([said, linear_logits(columns, weights, bias)])
+
     def _weighed(self, heard: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(right), shape (n,), of log-odds of shape (n, voices)."""
         stack = Stack.of(self.arrays)
         if not len(heard):
             return np.zeros(0)
-        return np.asarray(heard.mean(axis=1)) if stack is None else stack(logit(heard))
+        return np.asarray(
+            (1 / (1 + np.exp(-heard))).mean(axis=1) if stack is None else stack(heard)
+        )

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.artefacts import Artefact
-from rag_router.calibration import Calibrator, even_folds, logit
+from rag_router.calibration import logit
 from rag_router.errors import SettingsError
 from rag_router.gates import GATES
 from rag_router.gates.base import AcquaintedGate, FittedGate, Gate, Lesson, signals_of, study
 from rag_router.gates.blocks import join_blocks, part_blocks
+from rag_router.gates.linear import Block
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question
 
@@ -81,6 +82,15 @@ class Members:
     def parted(self, features: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Each one's own features."""
         return part_blocks(features, len(self.gates))
+
+    def blocks(self, features: NDArray[np.float64]) -> list[Block]:
+        """The blocks of those that read several; empty where fewer than two do."""
+        found = [
+            gate.blocks(part)
+            for gate, part in zip(self.gates, self.parted(features), strict=True)
+            if isinstance(gate, _Blocked)
+        ]
+        return [block for one in found for block in one] if len(found) > 1 else []
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each makes of the questions, shape (questions, members)."""
@@ -165,6 +175,13 @@ class Members:
             )
             gates.append(gate.with_artefact(Artefact(card=card, weights=own)))
         return replace(self, gates=tuple(gates))
+
+
+@runtime_checkable
+class _Blocked(Protocol):
+    """A gate with a linear head on several blocks of features."""
+
+    def blocks(self, features: NDArray[np.float64]) -> list[Block]: ...
 
 
 def _learning() -> list[str]:

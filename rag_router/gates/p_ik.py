@@ -136,19 +136,22 @@ class PIKGate(LearnedGate):
         return shown if self.head == "joined" else shown | {"logit_spread": logits.std(axis=1)}
 
     def learn(self, lesson: Lesson) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.float64]]:
-        states = self._by_layer(lesson.features)
         if self.head != "joined":
             fit, _ = _HEADS[self.head]
-            return fit(states, lesson)
-        blocks = [Block(states[:, place]) for place in range(states.shape[1])]
-        blocks.append(Block(lesson.features[:, -SHAPE_FIGURES:]))
-        head = fit_linear(blocks, lesson, components=_COMPONENTS, folds=FOLDS)
+            return fit(self._by_layer(lesson.features), lesson)
+        head = fit_linear(self.blocks(lesson.features), lesson, components=_COMPONENTS, folds=FOLDS)
         learned: dict[str, NDArray[Any]] = {
             "joined": head.weights.astype(np.float32),
             "bias": np.array([head.bias]),
             "penalty": np.array([head.penalty]),
         }
         return learned, head.apart
+
+    def blocks(self, features: NDArray[np.float64]) -> list[Block]:
+        """What belongs together for a linear head: each layer, and the distribution's shape."""
+        states = self._by_layer(features)
+        layers = [Block(states[:, place]) for place in range(states.shape[1])]
+        return [*layers, Block(features[:, -SHAPE_FIGURES:])]
 
     def curve(self, scores: NDArray[np.float64], lesson: Lesson) -> Calibrator:
         return choose_calibrator(scores, lesson.right, seed=lesson.seed)[0]

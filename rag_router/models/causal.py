@@ -12,11 +12,12 @@ the next ones.
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import torch
 from torch import Tensor
@@ -56,10 +57,6 @@ class TransformersModel:
         name: What it is called in settings, answers and artefacts.
         fingerprint: Of its source files; binds everything learned about it.
         prefixes: Keeps what is read of shared prefixes; None keeps up to 256 MiB.
-        compiled: Whether the pass of the decoding loop is compiled, when it is first made.
-
-    Raises:
-        ModelError: it is to be compiled and cannot be.
     """
 
     def __init__(
@@ -70,7 +67,6 @@ class TransformersModel:
         name: str,
         fingerprint: str,
         prefixes: PrefixCache | None = None,
-        compiled: bool = False,
     ) -> None:
         model.train(False)
         self._model: Any = model
@@ -79,7 +75,7 @@ class TransformersModel:
         self._config: Any = model.config.get_text_config(decoder=True)
         self._lens = LayerLens(model, self._config, name)
         self._network = Network.of(model)
-        self._compiled = self._network.compiled(name) if compiled else None
+        self._compiled: Network | None = None
         self._begin = _begin_id(tokenizer)
         self._pad = _first_id(tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
         self.prefixes: Final = PrefixCache(PREFIX_CACHE_MB * _MB) if prefixes is None else prefixes
@@ -98,7 +94,7 @@ class TransformersModel:
         dtype: Precision = "auto",
         prefix_cache_mb: int = PREFIX_CACHE_MB,
         compiled: bool = False,
-    ) -> TransformersModel:
+    ) -> Self:
         """Load safetensors from a local folder, memory-mapped, without any network.
 
         Args:
@@ -147,14 +143,20 @@ class TransformersModel:
                 f"{name}: {folder} lacks weights, such as {', '.join(missing)}.",
                 hint="The folder must hold a causal language model with all of its weights.",
             )
-        return cls(
-            model.to(where),
-            tokenizer,
-            name=name,
-            fingerprint=fingerprint,
-            prefixes=prefixes,
-            compiled=compiled,
+        made = cls(
+            model.to(where), tokenizer, name=name, fingerprint=fingerprint, prefixes=prefixes
         )
+        return made.compiled() if compiled else made
+
+    def compiled(self) -> Self:
+        """Return the same with the pass of the decoding loop compiled, when it is first made.
+
+        Raises:
+            ModelError: it cannot be compiled.
+        """
+        made = copy.copy(self)
+        made._compiled = self._network.compiled(self.name)
+        return made
 
     @property
     def name(self) -> str:

@@ -27,12 +27,6 @@ def two_layers():
     return Gemma3ForCausalLM(config).eval()
 
 
-def model_of(network, **more):
-    return TransformersModel(
-        network, CharacterTokenizer(), name="small", fingerprint="small", **more
-    )
-
-
 def tasks_of(model, *lengths):
     streams = [
         start(model.prefill([prompt_of(n, seed=1), prompt_of(2 * n, seed=2)])) for n in lengths
@@ -51,8 +45,8 @@ def tasks_of(model, *lengths):
 @needs_compiler
 @pytest.mark.filterwarnings("ignore")  # of torch's compiler, about itself
 def test_one_version_serves_batches_of_all_sizes_and_says_what_the_plain_pass_says():
-    network = two_layers()
-    plain, compiled = model_of(network), model_of(network, compiled=True)
+    plain = TransformersModel(two_layers(), CharacterTokenizer(), name="small", fingerprint="small")
+    compiled = plain.compiled()
     torch._dynamo.utils.counters.clear()
     for lengths in ((3,), (4, 11, 30), (40,)):
         expected = decode(plain, tasks_of(plain, *lengths))
