@@ -79,7 +79,7 @@ def fit_stack(
         seed: Of the folds.
 
     Returns:
-        The stack, and P(right) of each question with weights from the other folds.
+        The stack, and P(right) of each question, weights and curve from the other folds.
 
     Raises:
         DataError: a class has fewer than two examples.
@@ -90,7 +90,12 @@ def fit_stack(
         rest, test = fold != number, fold == number
         apart[test] = _sum(_weights(logits[rest], right[rest]), logits[test])
     calibrator, _ = choose_calibrator(apart, right, folds=_FOLDS, seed=seed)
-    return Stack(tuple(map(float, _weights(logits, right))), calibrator), calibrator(apart)
+    p = np.empty(len(fold))
+    for number in range(_FOLDS):
+        rest, test = fold != number, fold == number
+        curve, _ = choose_calibrator(apart[rest], right[rest], folds=_FOLDS, seed=seed)
+        p[test] = curve(apart[test])
+    return Stack(tuple(map(float, _weights(logits, right))), calibrator), p
 
 
 def _weights(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -71,7 +71,7 @@ def test_a_planted_direction_is_found_in_questions_it_never_saw(fitted):
 def test_what_is_judged_apart_is_judged_as_well():
     # A difference of 3 standard deviations between the classes: AUROC = Phi(3 / sqrt 2) = 0.983.
     lesson_ = told()
-    assert auroc(out_of_fold(gate(), lesson_), lesson_.right) == pytest.approx(0.983, abs=0.015)
+    assert auroc(out_of_fold(gate(), lesson_), lesson_.right) == pytest.approx(0.983, abs=0.03)
 
 
 def test_noise_is_not_learned():
