@@ -17,7 +17,6 @@ from rag_router.artefacts import Artefact, Card
 from rag_router.calibration import (
     auroc,
     brier_score,
-    even_folds,
     expected_calibration_error,
 )
 from rag_router.eval.datasets import data_hash

@@ -92,7 +92,7 @@ def test_the_gpu_benchmark_runs_without_one_on_a_tiny_model():
     assert set(CONTESTANTS) < set(cell)
     assert cell["answers_equal_to_lock_step"] == {"contrast": 1.0}
     assert cell["plain"]["tokens_per_s"] > 0
-    assert 0 < cell["contrast"]["share_of_bandwidth"]
+    assert cell["contrast"]["share_of_bandwidth"] > 0
     assert "share_of_bandwidth" not in cell["lock_step"]
 
 
