@@ -17,6 +17,7 @@ DATA = Path(os.environ.get("BENCH_DATA", "../shared/data"))
 BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.demo", None),
     ("benchmarks.latency", None),
+    ("benchmarks.decoding", None),
     ("benchmarks.examples", None),
     ("benchmarks.resume", None),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),

@@ -38,7 +38,10 @@ class StepCache(Protocol):
         """Padded length in tokens; at least the longest row's true length."""
 
     def select(self: C, rows: Sequence[int]) -> C:
-        """Return these rows, in this order; columns that only pad are dropped."""
+        """Return these rows, in this order.
+
+        Columns that only pad are dropped, unless the cache was joined with room.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ __all__ = ["Buffers", "Forward", "StaticKeyValues", "Stretch"]
 _ALIGNED: Final = 16
 """Columns come in multiples of it: CUDA's attention kernels copy masks that do not."""
 
+_AHEAD: Final = 64
+"""Most columns to come that are made at once: attention looks at all there are, used or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -58,6 +61,10 @@ class Stretch:
     def select(self, slots: Tensor) -> Stretch:
         """Copy these slots."""
         return replace(self, mask=self.mask[slots], column=self.column.clone())
+
+    def longer(self, columns: int) -> Stretch:
+        """Copy it with so many more columns to come."""
+        return replace(self, mask=torch.nn.functional.pad(self.mask, (0, columns), value=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,16 @@ class Buffers:
             positions=self.positions[index],
         )
 
+    def longer(self, columns: int) -> Buffers:
+        """Copy them with so many more columns to come."""
+        more = (0, 0, 0, columns)
+        return replace(
+            self,
+            keys=tuple(torch.nn.functional.pad(keys, more) for keys in self.keys),
+            values=tuple(torch.nn.functional.pad(values, more) for values in self.values),
+            stretches=tuple(stretch.longer(columns) for stretch in self.stretches),
+        )
+
 
 Forward = Callable[[Tensor, Buffers], Tensor]
 """Reads one token for each slot, (slots, 1), and returns logits (slots, vocabulary)."""
@@ -115,10 +132,17 @@ Forward = Callable[[Tensor, Buffers], Tensor]
 
 @dataclass(slots=True)
 class _Ledger:
-    """How far buffers have been written; known without asking the device."""
+    """How far buffers have been written; known without asking the device.
+
+    Attributes:
+        length: Columns read and written.
+        room: Tokens that may still be appended.
+        ahead: Columns that have been made for them.
+    """
 
     length: int
     room: int
+    ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +191,8 @@ class StaticKeyValues:
         windows = tuple(dict.fromkeys(first.windows))
         held = [length if w is None else min(length, w - 1) for w in windows]
         kinds = tuple(windows.index(w) for w in first.windows)
-        columns = [_aligned(count + room) for count in held]
+        columns = [_aligned(count + min(room, _AHEAD)) for count in held]
+        ahead = min(made - count for made, count in zip(columns, held, strict=True))
         masks = [part.mask for part in parts]
         empty = [first.positions.new_zeros(slots - rows)]
         buffers = Buffers(
@@ -190,7 +215,7 @@ class StaticKeyValues:
             kinds=kinds,
             positions=torch.cat([part.positions for part in parts] + empty),
         )
-        return cls(buffers, _Ledger(length, room), tuple(range(rows)), length, rounded)
+        return cls(buffers, _Ledger(length, room, ahead), tuple(range(rows)), length, rounded)
 
     @torch.inference_mode()
     def select(self, rows: Sequence[int]) -> StaticKeyValues:
@@ -221,14 +246,19 @@ class StaticKeyValues:
         assert network.in_place is not None
         if self._ledger.room == 0:
             raise ModelError("a cache has no room left.", hint="Join with room for all tokens.")
-        ids = torch.zeros((self._buffers.slots, 1), dtype=torch.long)
+        buffers = self._buffers
+        if self._ledger.ahead == 0:
+            buffers = buffers.longer(_AHEAD)
+            self._ledger.ahead = _AHEAD
+        ids = torch.zeros((buffers.slots, 1), dtype=torch.long)
         ids[list(self._slots), 0] = torch.tensor(list(tokens))
-        device = self._buffers.positions.device
         # Nothing waits for what goes to the device; what comes back is waited for once, elsewhere.
-        logits = network.in_place(ids.to(device, non_blocking=True), self._buffers)
+        logits = network.in_place(ids.to(buffers.positions.device, non_blocking=True), buffers)
         self._ledger.length += 1
         self._ledger.room -= 1
-        return self._of_rows(logits), replace(self, _length=self._ledger.length)
+        self._ledger.ahead -= 1
+        grown = replace(self, _buffers=buffers, _length=self._ledger.length)
+        return self._of_rows(logits), grown
 
     def places(self, rows: Sequence[int]) -> list[int]:
         """Tell where these rows stand in what a pass computes."""

@@ -61,6 +61,21 @@ def test_joined_caches_go_on_like_a_batch_and_selected_rows_like_themselves(mode
         assert close(fewer[place], logits[row])
 
 
+def test_a_join_with_room_goes_on_like_one_without_while_rows_leave(model):
+    read = read_one_by_one(model)
+    owned = model.join([one.cache for one in read], room=3)
+    values = model.join([one.cache for one in read])
+    tokens = [int(one.logits.argmax()) for one in read]
+    for stay in ([3, 0, 1], [2, 0], [1, 0]):
+        assert owned.rows == values.rows
+        expected, values = model.step(values, tokens)
+        logits, owned = model.step(owned, tokens)
+        assert close(logits, expected)
+        owned, values = owned.select(stay), values.select(stay)
+        tokens = expected[stay].argmax(dim=-1).tolist()
+        assert owned.length >= values.length
+
+
 def test_a_selection_drops_the_columns_that_only_pad(model):
     cache = model.prefill([model.encode(text) for text in TEXTS]).cache
     assert cache.length >= max(len(model.encode(text)) for text in TEXTS)

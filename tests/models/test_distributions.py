@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_router.models.distributions import divergence, entropy, margin
+from rag_router.models.distributions import compared, divergence, entropy, margin
 
 NEVER = -math.inf
 ROWS = st.lists(st.floats(-30, 30), min_size=5, max_size=5)
@@ -52,6 +52,19 @@ def test_divergence_is_symmetric_and_between_zero_and_ln_2(one, other):
     there, back = divergence(left, right).item(), divergence(right, left).item()
     assert there == back
     assert 0.0 <= there <= math.log(2) + 1e-6
+
+
+@given(ROWS, ROWS)
+def test_both_entropies_come_with_the_divergence(one, other):
+    left, right = torch.tensor([one]), torch.tensor([other])
+    assert compared(left, right) == (entropy(left), entropy(right), divergence(left, right))
+
+
+def test_a_token_too_rare_for_its_precision_adds_nothing():
+    # e^-200 is no float32; its logarithm is finite all the same.
+    logits = torch.tensor([[0.0, -200.0], [0.0, -5000.0]])
+    assert entropy(logits).tolist() == [0.0, 0.0]
+    assert divergence(logits, logits.flip(-1)).tolist() == pytest.approx([math.log(2)] * 2)
 
 
 @given(ROWS, ROWS)

@@ -189,6 +189,21 @@ def test_rows_leave_their_slots_empty_until_half_would_do():
     assert four.places([0, 3]) == [0, 3]
 
 
+@torch.inference_mode()
+def test_room_is_made_a_stretch_at_a_time(model, kind):
+    # 64 columns at once: 5 + 64 are 69, and 80 in multiples of 16; step 76 has to make more.
+    network, parts = network_of(kind), read(kind, 5)
+    cache, said, logits = joined(parts, network, room=100), [], parts[0].logits
+    columns = []
+    for _ in range(80):
+        columns.append(cache._buffers.keys[2].shape[2])
+        said.append(int(logits.argmax()))
+        logits, cache = cache.step(network, said[-1:])
+    assert worst(logits[0], plain_logits(kind, [*prompt_of(5, seed=1), *said])) < CLOSE
+    assert columns[:76] == [80] * 76
+    assert columns[76:] == [80 + 64] * 4
+
+
 def test_columns_come_in_multiples_of_sixteen():
     # 13 read and 3 to come are 16; with one more to come, 32 are needed.
     for room, columns in ((3, 16), (4, 32)):
