@@ -13,7 +13,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
 from benchmarks.gates import MODELS, SETS
 from rag_router import fitted
@@ -21,11 +20,11 @@ from rag_router.assembly import load_expert, load_partners
 from rag_router.cli.options import fetch_announced, progress
 from rag_router.errors import UsageError
 from rag_router.eval.datasets import is_held_out, read_questions, sample
-from rag_router.eval.features import read_features
 from rag_router.eval.fitting import fit_gate
 from rag_router.eval.labels import label
+from rag_router.eval.lessons import read_lessons
 from rag_router.eval.sets import set_name
-from rag_router.gates import GATES, FittedGate, Lesson
+from rag_router.gates import GATES, FittedGate
 from rag_router.outcomes import OutcomeCache, RecordCache
 from rag_router.settings import Settings
 from rag_router.types import Question
@@ -93,10 +92,11 @@ def main(
             )
         bar, move = progress(f"gates read {model}")
         with bar:
-            features = read_features(
+            pupils = read_lessons(
                 gates,
                 expert,
                 labelled,
+                sets=sets,
                 partners=partners,
                 cache=RecordCache(kept),
                 answers=OutcomeCache(kept),
@@ -104,14 +104,13 @@ def main(
                 seed=seed,
                 on_progress=move,
             )
-        right = np.array([one.right for one in labelled])
-        for name, gate in gates.items():
-            lesson = Lesson(features=features[name], right=right, sets=tuple(sets), seed=seed)
+        for name, pupil in pupils.items():
+            taught = (name, pupil.gate, expert, pupil.questions, pupil.lesson)
             try:
-                artefact = fit_gate(name, gate, expert, questions, lesson, goal=goal)
+                artefact = fit_gate(*taught, goal=goal)
             except UsageError as exc:  # a weak gate cannot keep every promise; its card says so
                 print(f"{name} {model}: {exc.message} {exc.hint} Its goal is even.")
-                artefact = fit_gate(name, gate, expert, questions, lesson, goal="even")
+                artefact = fit_gate(*taught, goal="even")
             artefact.save(out / f"gate--{name}--{model}")
             print(name, model, dict(artefact.card.metrics), artefact.card.threshold, flush=True)
 
