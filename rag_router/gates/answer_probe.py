@@ -1,7 +1,7 @@
 """A probe on the answer: does the model, having said it, hold it to be true?
 
-Azaria and Mitchell 2023, "The internal state of an LLM knows when it's lying" (SAPLMA, arXiv
-2304.13734) train a classifier on the hidden state after a statement's last token. Differences from
+Azaria and Mitchell 2023, "The internal state of an LLM knows when it's lying" (SAPLMA,
+arXiv 2304.13734) train a classifier on the hidden state after a statement's last token. Differences from
 the paper: the statement is the model's own greedy answer after its question, and the label whether
 that answer is right; one logistic head reads the principal components of five layers, from the
 middle up, in place of a perceptron on one; and beside them it reads how the answer's probability is

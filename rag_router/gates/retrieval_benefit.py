@@ -50,7 +50,7 @@ _REACH: Final = 5
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RetrievalBenefitGate:
-    """Retrieve what is not known, where looking it up may turn a wrong answer into a right one.
+    """Retrieve what is not known where looking it up is likely to help.
 
     `p_know` is what the other gate says, and its threshold tells known from unknown. Until this
     one is fitted, the other one decides.

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, islice
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -24,6 +25,9 @@ from rag_router.models.strategies import Role, StepInput
 from rag_router.models.transfers import rows_at
 
 __all__ = ["choose"]
+
+_LARGE: Final = 2**16
+"""Of so large a vocabulary a processor scores one row at a time: its caches hold no more."""
 
 
 def choose(
@@ -53,8 +57,7 @@ def _scored(rows: Sequence[Row], logits: Tensor, layers: LayerStates | None) -> 
     """Let each strategy score its rows together."""
     stream_at = list(accumulate((len(row.roles) for row in rows), initial=0))
     layers_at = list(accumulate((len(row.listened) for row in rows), initial=0))
-    # A processor is quickest with what its caches hold: one row at a time of a large vocabulary.
-    apart = logits.device.type == "cpu"
+    apart = logits.device.type == "cpu" and logits.shape[-1] >= _LARGE
     together: dict[tuple[int, tuple[Role, ...], bool, int], list[int]] = {}
     for place, row in enumerate(rows):
         key = (id(row.strategy), row.roles, row.task.trace, place if apart else 0)

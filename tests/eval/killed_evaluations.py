@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from stand_ins import passage, question
 from watched import WatchedModel, expert_of
 
+from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.eval.answering import answer_questions
 from rag_router.eval.disputes import Dispute
@@ -73,8 +74,8 @@ def judgements(model: WatchedModel, path: Path) -> Any:
 
 
 def settled(model: WatchedModel, path: Path) -> Any:
-    plain = {"plain": PlainDecoder()}
-    return settle(plain, expert_of(model), DISPUTES, cache=RecordCache(path), batch_size=BATCH)
+    both = {"contrast": AdaptiveContrastDecoder()}  # reads both streams, one prefill each
+    return settle(both, expert_of(model), DISPUTES, cache=RecordCache(path), batch_size=BATCH)
 
 
 EVALUATIONS: dict[str, tuple[Callable[[WatchedModel, Path], Any], int]] = {

@@ -15,6 +15,8 @@ from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
 from rag_router.decoders.context_aware import ContextAwareDecoder
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import ModelError
+from rag_router.models.choosing import choose
+from rag_router.models.rows import begin
 from rag_router.models.sampling import Sampling
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.models.step_tables import ALTERNATIVES
@@ -124,6 +126,29 @@ def test_what_is_not_traced_computes_no_figure():
     assert [calls[name] for name in FIGURES] == [0, 0, 0]
     calls, _ = counted([task(strategy, trace=True) for strategy in strategies])
     assert all(calls[name] for name in FIGURES)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Reads the passages as they are, and notes how many rows it is shown at once."""
+
+    rows: list[int]
+    streams: tuple[Role, ...] = ("context",)
+
+    def step(self, step: StepInput) -> StepOutput:
+        self.rows.append(len(step.facts))
+        return StepOutput(step.logits["context"])
+
+
+def test_rows_of_a_large_vocabulary_are_scored_one_at_a_time_and_others_together():
+    for vocabulary, shown in ((2**16 - 1, [3]), (2**16, [1, 1, 1])):
+        strategy = Heard([])
+        rows = begin(MODEL, [task(strategy) for _ in range(3)])
+        logits = torch.zeros(3, vocabulary)
+        logits[[0, 1, 2], [7, 11, 13]] = 1.0
+        chosen = choose(rows, logits, None, MODEL.decode)
+        assert [choice.token for choice in chosen] == [7, 11, 13]
+        assert strategy.rows == shown
 
 
 def test_a_row_that_is_traced_leaves_others_as_they_are():
