@@ -59,10 +59,10 @@ def spent(prefill, decode):
     return Spent((prefill, 2 * prefill), (decode, 2 * decode), ())
 
 
-def test_ratios_are_taken_within_repetitions():
-    # 3 / 2, 4 / 1 and 5 / 5; the middle one counts.
+def test_ratios_are_taken_within_repetitions_and_of_the_fastest():
+    # 3 / 2, 4 / 1 and 5 / 5; the middle one counts. The fastest are 3 and 1.
     above, below = [spent(1, 2), spent(1, 3), spent(1, 4)], [spent(1, 1), spent(0, 1), spent(2, 3)]
-    assert decoding.ratio(above, below) == {"wall": 1.5, "processors": 1.5}
+    assert decoding.ratio(above, below) == {"wall": 1.5, "processors": 1.5, "fastest": 3.0}
 
 
 def test_everybody_has_the_first_turn_once():
