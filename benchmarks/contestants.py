@@ -138,10 +138,9 @@ def contrast(model: Endless, work: Work) -> Spent:
 def _ours(model: Endless, work: Work, strategy: Strategy) -> Spent:
     watch = _Watch(model.network.device)
     roles = strategy.streams
-    streams = {}
+    streams = {"context": start(model.prefill(work.context))}
     if "closed" in roles:
         streams["closed"] = work.read or start(model.prefill(work.closed))
-    streams["context"] = start(model.prefill(work.context))
     watch.lap("prefill")
     tasks = [
         Task(

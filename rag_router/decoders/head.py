@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from rag_router.models.likeliest import likeliest
+
 __all__ = ["head"]
 
 
@@ -27,6 +29,6 @@ def head(logits: Tensor, *, tokens: int, share: float = 1.0) -> Tensor:
     Returns:
         bool, same shape.
     """
-    last = logits.topk(min(tokens, logits.shape[-1]), dim=-1).values[:, -1:]
-    enough = logits.max(dim=-1, keepdim=True).values + math.log(share)
+    best, _ = likeliest(logits, tokens)
+    last, enough = best[:, -1:], best[:, :1] + math.log(share)
     return (logits >= torch.minimum(last, enough)) & ~logits.isneginf()

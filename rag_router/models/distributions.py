@@ -7,6 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from rag_router.models.likeliest import likeliest
+
 __all__ = ["compared", "divergence", "entropy", "margin"]
 
 
@@ -52,5 +54,5 @@ def margin(logits: Tensor) -> Tensor:
     1 where the vocabulary has one token only.
     """
     p = torch.softmax(logits, dim=-1)
-    best = p.topk(min(2, p.shape[-1]), dim=-1).values
+    best, _ = likeliest(p, 2)
     return best[:, 0] - best[:, 1:].sum(dim=-1)

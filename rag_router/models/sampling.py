@@ -124,4 +124,5 @@ def _kept(weights: Tensor, samplings: Sequence[Sampling]) -> Tensor:
 
 
 def _column(like: Tensor, values: Sequence[float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64, device=like.device)[:, None]
+    sent = torch.tensor(values, dtype=torch.float64).to(like.device, non_blocking=True)
+    return sent[:, None]

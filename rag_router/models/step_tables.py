@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rag_router.models.distributions import compared, entropy
+from rag_router.models.likeliest import likeliest
 from rag_router.models.rows import Row
 from rag_router.models.sampling import sample
 from rag_router.models.strategies import Role
@@ -91,18 +92,18 @@ class Scored:
         }
         if self.alpha is not None:
             columns["alpha"] = self.alpha
-        likeliest: list[str] = []
+        named: list[str] = []
         wide: list[Tensor] = []
         if self.rows[0].task.trace:
             columns |= _figures(self.streams)
             for name, role in _LIKELIEST:
                 if role in self.streams:
                     log_p = torch.log_softmax(self.streams[role], dim=-1)
-                    best = log_p.topk(min(ALTERNATIVES, log_p.shape[-1]), dim=-1)
-                    likeliest += [name] * (2 * best.values.shape[1])
-                    wide += [best.indices.double(), best.values.double().exp()]
+                    values, numbers = likeliest(log_p, ALTERNATIVES)
+                    named += [name] * (2 * values.shape[1])
+                    wide += [numbers.double(), values.double().exp()]
         narrow = torch.stack([column.double() for column in columns.values()], dim=1)
-        return torch.cat([narrow, *wide], dim=1), [*columns, *likeliest]
+        return torch.cat([narrow, *wide], dim=1), [*columns, *named]
 
     def choices(
         self, lines: Sequence[Sequence[float]], names: Sequence[str], read: Read
