@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-_LIBRARIES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "rank-bm25", "numpy")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "faiss-cpu",
+    "rank-bm25",
+    "bm25s",
+    "numpy",
+)
 
 
 def record(name: str, figures: Mapping[str, Any], **manifest: Any) -> Path:

@@ -20,10 +20,13 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.decoding", None),
     ("benchmarks.examples", None),
     ("benchmarks.resume", None),
+    ("benchmarks.kills", None),
+    ("benchmarks.indices", "wiki_passages"),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),
     ("benchmarks.gates", ""),
     ("benchmarks.policies", ""),
     ("benchmarks.conflict", ""),
+    ("benchmarks.routing", ""),
     ("benchmarks.peers.retrieval.compare", ""),
 )
 
@@ -42,7 +45,7 @@ def main() -> None:
                 print(f"skipped {module}: BENCH_PEERS names no environments", file=sys.stderr)
                 continue
             arguments += ["--environments", os.environ["BENCH_PEERS"]]
-        if module == "benchmarks.policies":
+        if module in {"benchmarks.indices", "benchmarks.policies"}:
             _index_wiki()
         print(f"== {module}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", module, *arguments], check=True)

@@ -19,7 +19,11 @@ from rag_router.cli.components import described
 from rag_router.models.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "evaluation.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "evaluation.md",
+    ROOT / "docs" / "indexes.md",
+)
 RESULTS = ROOT / "benchmarks" / "results"
 _NOTHING = "No result is recorded yet; the command above makes one.\n"
 Rows = Iterator[tuple[str, str]]
@@ -173,8 +177,25 @@ def conflicts() -> str:
             cells.insert(3, _cell(row.get("memorization_ratio"), 2))
             cells.append(_cell(row.get("ms_per_token"), 0))
             lines.append(f"| {' | '.join(cells)} |")
+        for ours, others in summary.get("minus", {}).items():
+            lines += [
+                "",
+                f"`{ours}` minus each other one, on paired draws:",
+                "",
+                "| strategy | follows context | gold | harmed |",
+                "|---|---|---|---|",
+                *(f"| {' | '.join(_minus(name, row))} |" for name, row in others.items()),
+            ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _minus(name: str, row: dict[str, Any]) -> list[str]:
+    figures = (row.get(figure) for figure in ("follows_context", "gold", "harmed"))
+    return [
+        f"`{name}`",
+        *("{:+.2f} [{:+.2f}, {:+.2f}]".format(*one) if one else "" for one in figures),
+    ]
 
 
 _FOLLOWS = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
@@ -188,6 +209,26 @@ def retrievers() -> str:
 
     found = _newest("peers-retrieval")
     return markdown(found) if found else _NOTHING
+
+
+def routing() -> str:
+    """Return the newest measurement of routing among six fields."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.routing_table import markdown
+
+    found = _newest("routing")
+    return markdown(found) if found else _NOTHING
+
+
+def indexes() -> str:
+    """Return what indexes cost, as it was measured last."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.indices_table import markdown
+
+    found, kills = _newest("indices"), _newest("kills")
+    return markdown(found, kills) if found or kills else _NOTHING
 
 
 def _newest(name: str) -> dict[str, Any]:
@@ -224,6 +265,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "conflicts": conflicts,
     "retrievers": retrievers,
+    "routing": routing,
+    "indexes": indexes,
 }
 
 

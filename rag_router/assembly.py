@@ -16,13 +16,20 @@ from pydantic import ValidationError
 
 from rag_router.decoders import DECODERS, Strategy
 from rag_router.decoders.knob import relying
+from rag_router.decoders.learning import FittedDecoder
 from rag_router.decoders.null_prompts import (
     null_entropies,
     wants_null_entropies,
     with_null_entropies,
 )
 from rag_router.decoders.requirements import require_abilities
-from rag_router.errors import ArtefactError, SettingsError, UnknownNameError
+from rag_router.errors import (
+    ArtefactError,
+    ModelError,
+    SettingsError,
+    UnknownNameError,
+    UsageError,
+)
 from rag_router.experts import Expert
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.fitted import shipped
@@ -30,14 +37,18 @@ from rag_router.gates import GATES, FittedGate, Gate, signals_of
 from rag_router.models.prompts import PromptStyle
 from rag_router.policy import Policy, Sureness
 from rag_router.registry import Registry, first_problem
-from rag_router.retrievers import RETRIEVERS
+from rag_router.retrievers import RETRIEVERS, Retriever, Searchable
+from rag_router.retrievers.equipment import Equipment, equipped
+from rag_router.retrievers.routing import ROUTERS
 from rag_router.settings import GIVEN, Component, Settings
 from rag_router.signals.base import Partners, requirements
 
 if TYPE_CHECKING:
     from rag_router.artefacts import Artefact
     from rag_router.indices.index import Index
+    from rag_router.indices.library import Library
     from rag_router.models.base import Ability, CausalModel, Embedder
+    from rag_router.models.cross_encoder import CrossEncoder
     from rag_router.orchestrator import Orchestrator
 
 __all__ = [
@@ -51,11 +62,14 @@ __all__ = [
     "load_decoder",
     "load_embedder",
     "load_expert",
+    "load_filters",
     "load_gate",
     "load_partners",
     "load_parts",
+    "load_retriever",
     "open_indexes",
     "require",
+    "taught",
 ]
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
@@ -63,6 +77,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "filter": FILTERS,
     "gate": GATES,
     "retriever": RETRIEVERS,
+    "router": ROUTERS,
 }
 """Every kind of component that settings name."""
 
@@ -104,12 +119,12 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         gate_name=settings.gate.name,
         decoder=load_decoder(settings.decoder, parts.expert),
         decoder_name=settings.decoder.name,
-        retriever=RETRIEVERS.build(settings.retriever.name, **settings.retriever.options),
+        retriever=load_retriever(settings.retriever, parts.embedder, parts.indexes.values()),
         indices=parts.indexes,
         embedder=parts.embedder,
         proxy=parts.proxy,
         seed=settings.seed,
-        filters=tuple(_filter(f, parts.embedder) for f in settings.filters),
+        filters=load_filters(settings, parts.embedder),
         policy=_policy(settings),
         sureness=_sureness(settings, model, parts.expert.style),
         trust=settings.trust,
@@ -206,7 +221,40 @@ def open_indexes(settings: Settings, embedder: Embedder | None) -> dict[str, Ind
 
     library = Library(settings.home)
     names = library.names() if settings.indexes is None else settings.indexes
-    return {name: library.open(name, embedder) for name in names}
+    others: dict[str, Embedder | None] = {}
+    return {name: _opened(library, name, embedder, others) for name in names}
+
+
+def _opened(
+    library: Library, name: str, embedder: Embedder | None, others: dict[str, Embedder | None]
+) -> Index:
+    """Open an index; one that was built with another embedder is given that one for questions."""
+    from rag_router.indices.scenarios import open_scenarios
+
+    built = library.manifest(name).encoder
+    if embedder is None or built.fingerprint == embedder.fingerprint:
+        opened = library.open(name, embedder)
+        if embedder is not None:
+            opened.scenarios = open_scenarios(library, name, embedder)
+        return opened
+    if built.name not in others:
+        others[built.name] = _embedder_at_hand(built.name)
+    own = others[built.name]
+    opened = library.open(name, own or embedder)
+    opened.encoder = own
+    opened.scenarios = None if own is None else open_scenarios(library, name, own)
+    return opened
+
+
+def _embedder_at_hand(name: str) -> Embedder | None:
+    """Load an embedder that is there; one that is not, or is no model's name, is None."""
+    from rag_router.models.embedder import load_embedder as load
+
+    try:
+        found = _resolve(name, None)
+    except (UsageError, ModelError):
+        return None
+    return load(found) if found.kind == "embedder" else None
 
 
 def index_names(settings: Settings) -> list[str]:
@@ -321,16 +369,83 @@ def load_gate(component: Component, expert: Expert) -> Gate:
 
 
 def load_decoder(component: Component, expert: Expert) -> Strategy:
-    """Build the decoder that the settings name, and measure of the model what it wants to know.
+    """Build the decoder that the settings name, as it was fitted for the expert.
+
+    What it wants to know of the model besides is measured here.
 
     Raises:
         SettingsError: the decoder reads what the expert does not show; names those that would do.
+        ArtefactError: the artefact that the settings name does not fit.
     """
     decoder = DECODERS.build(component.name, **_options(DECODERS, component))
     require_abilities(decoder, expert.model.abilities, name=component.name, expert=expert.name)
+    decoder = taught(decoder, component, expert)
     if wants_null_entropies(decoder):
         return with_null_entropies(decoder, null_entropies(expert.model, expert.style))
     return decoder
+
+
+def taught(decoder: Strategy, component: Component, expert: Expert) -> Strategy:
+    """Return a decoder with what it learned for the expert, if it learns and has.
+
+    Raises:
+        ArtefactError: the artefact that the settings name does not fit, or holds nothing of that.
+    """
+    if not isinstance(decoder, FittedDecoder) or decoder.fitted:
+        return decoder
+    artefact = _decoder_artefact(component, expert.model, expert.style)
+    if artefact is None:
+        return decoder
+    try:
+        return decoder.with_artefact(artefact)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _unusable("decoder", component, exc) from exc
+
+
+def load_filters(settings: Settings, embedder: Embedder | None) -> tuple[Filter, ...]:
+    """Build the filters that the settings name, in order, as they were fitted for the embedder.
+
+    Raises:
+        ArtefactError: an artefact that the settings name does not fit.
+    """
+    return tuple(_filter(component, embedder) for component in settings.filters)
+
+
+def load_retriever(
+    component: Component,
+    embedder: Embedder | None,
+    indexes: Iterable[Searchable] = (),
+) -> Retriever:
+    """Build the retriever that the settings name, with what it has learned.
+
+    Args:
+        component: Its name and options.
+        embedder: Embeds the questions; None where there are no indexes to look in.
+        indexes: What it will look in; where there are none, nothing is checked against them.
+
+    Raises:
+        SettingsError: it routes among experts of which its router has learned nothing.
+        ArtefactError: what it learned was learned with another embedder.
+    """
+    from rag_router.retrievers.routed import RoutedRetriever
+    from rag_router.retrievers.routing.loading import check_experts
+
+    built = RETRIEVERS.build(component.name, **component.options)
+    built = equipped(built, Equipment(embedder=embedder, cross_encoder=_cross_encoder))
+    there = list(indexes)
+    if isinstance(built, RoutedRetriever) and embedder is not None and there:
+        check_experts(built, there)
+    return built
+
+
+def _cross_encoder(name: str) -> CrossEncoder | None:
+    """Load a cross-encoder; one of a hub that was never fetched is None."""
+    from rag_router.models.cross_encoder import load_cross_encoder
+    from rag_router.models.store import ModelStore
+
+    if name.startswith("hf:") and not ModelStore().is_present(name):
+        return None
+    return load_cross_encoder(_resolve(name, None))
 
 
 def check_shown(name: str, gate: Gate, expert: Expert) -> None:
@@ -357,13 +472,18 @@ def _as_fitted(gate: FittedGate, artefact: Artefact, component: Component) -> Ga
     """
     try:
         return gate.with_artefact(artefact)
-    except (KeyError, TypeError, ValueError) as exc:  # pydantic's errors are ValueErrors
-        where = _artefact_folder(component) or "the shipped artefact"
-        wrong = first_problem(exc) if isinstance(exc, ValidationError) else f"{exc!r}."
-        raise ArtefactError(
-            f"{where} does not hold what the gate {component.name!r} learns: {wrong}",
-            hint="Fit it again.",
-        ) from exc
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _unusable("gate", component, exc) from exc
+
+
+def _unusable(kind: str, component: Component, exc: Exception) -> ArtefactError:
+    where = _artefact_folder(component) or "the shipped artefact"
+    # pydantic's errors are ValueErrors, and say more in their own words.
+    wrong = first_problem(exc) if isinstance(exc, ValidationError) else f"{exc!r}."
+    return ArtefactError(
+        f"{where} does not hold what the {kind} {component.name!r} learns: {wrong}",
+        hint="Fit it again.",
+    )
 
 
 def _can_judge(name: str, expert: Expert) -> bool:
@@ -380,14 +500,23 @@ def _filter(component: Component, embedder: Embedder | None) -> Filter:
 
 
 def _sureness(settings: Settings, model: CausalModel, style: PromptStyle) -> Sureness:
-    artefact = shipped(
+    artefact = _decoder_artefact(settings.decoder, model, style)
+    # A decoder may have learned what to say, and not yet how sure that is.
+    if artefact is None or "curve" not in artefact.weights:
+        return Sureness()
+    return Sureness().with_artefact(artefact)
+
+
+def _decoder_artefact(
+    component: Component, model: CausalModel, style: PromptStyle
+) -> Artefact | None:
+    return shipped(
         "decoder",
-        settings.decoder.name,
+        component.name,
         model.fingerprint,
-        named=_artefact_folder(settings.decoder),
+        named=_artefact_folder(component),
         prompt_hash=style.contextual_fingerprint,
     )
-    return Sureness().with_artefact(artefact) if artefact is not None else Sureness()
 
 
 def _policy(settings: Settings) -> Policy:

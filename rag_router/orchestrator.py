@@ -17,6 +17,7 @@ from typing import Final
 from rag_router import telemetry
 from rag_router.decoders import Strategy
 from rag_router.decoders.knob import relying
+from rag_router.decoders.learning import FittedDecoder
 from rag_router.errors import QuestionError, SettingsError, UnknownNameError, UsageError
 from rag_router.experts import Expert
 from rag_router.experts.deadline import Clock, Deadline
@@ -24,16 +25,21 @@ from rag_router.experts.reading import Prompts, as_read, prompts_with_passages, 
 from rag_router.filters import Filter, FilterContext, cite, run_filters
 from rag_router.filters.blank import BLANK, BlankFilter
 from rag_router.gates import Gate, assess
+from rag_router.indices.narrowing import narrowed
+from rag_router.indices.where import Where
 from rag_router.models.base import Embedder
 from rag_router.models.distributions import divergence
-from rag_router.models.prompts import ABSTENTION
+from rag_router.models.prompts import ABSTENTION, Prompt
 from rag_router.models.strategies import layers_of
 from rag_router.models.streams import Facts, Generation, OneStream, Role, Started, Task, decode
 from rag_router.policy import Plan, Policy, Sureness
-from rag_router.retrievers import Retriever, Searchable, make_queries
+from rag_router.retrievers import Query, Retriever, Searchable, make_queries
+from rag_router.retrievers.equipment import lacking
+from rag_router.retrievers.routing import RoutingRetriever
 from rag_router.scoring import first_line, normalise
 from rag_router.settings import GIVEN
 from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass, Partners
+from rag_router.signals.question_embedding import QuestionEmbedding
 from rag_router.signals.refusals import is_refusal
 from rag_router.text import as_data, without_hidden
 from rag_router.types import (
@@ -71,6 +77,7 @@ class Ask:
     Attributes:
         retrieval: Let the gate decide, or overrule it.
         indexes: Names of the indexes to look in; None means all there are.
+        where: What the metadata of passages must be to be found; None lets all be found.
         tokens: Whether to return the per-token trace.
         reliance: How far memory is relied on where it conflicts with the passages, in [0, 1], for
             decoders that have such a knob; None leaves it as it is set.
@@ -81,6 +88,7 @@ class Ask:
 
     retrieval: Retrieval = "auto"
     indexes: tuple[str, ...] | None = None
+    where: Where | None = None
     tokens: bool = False
     reliance: float | None = None
     deadline_s: float | None = None
@@ -192,7 +200,7 @@ class Orchestrator:
 
         Raises:
             QuestionError: a question is empty or too long; none is answered then.
-            UnknownNameError: an index named in `ask` is not there.
+            UnknownNameError: an index or field named in `ask` is not there.
             UsageError: `ask` sets what the decoder does not have, or to what cannot be.
         """
         request = self._request(ask or Ask())
@@ -216,7 +224,7 @@ class Orchestrator:
             )
         return _Request(
             ask=ask,
-            indices=self._chosen(ask.indexes),
+            indices=narrowed(self._chosen(ask.indexes), ask.where),
             decoder=relying(self.decoder, ask.reliance, name=self.decoder_name),
             deadline=Deadline.within(ask.deadline_s, self.answer_seconds, clock=self.clock),
         )
@@ -230,7 +238,7 @@ class Orchestrator:
         with watch.stage("gate"):
             board, work = self._gate(asked, request)
         with watch.stage("retrieve"):
-            self._retrieve(work, request)
+            self._retrieve(work, board, request)
         with watch.stage("filter"):
             self._filter(work)
         with watch.stage("decode"):
@@ -321,7 +329,7 @@ class Orchestrator:
                 one.note("gate", what)
         return board, work
 
-    def _retrieve(self, work: list[_Work], request: _Request) -> None:
+    def _retrieve(self, work: list[_Work], board: Board, request: _Request) -> None:
         ask, indices, late = request.ask, request.indices, request.deadline.passed()
         for one in work:
             wanted = one.verdict.retrieve if ask.retrieval == "auto" else ask.retrieval == "always"
@@ -338,22 +346,49 @@ class Orchestrator:
         for one in given:
             one.evidence = _as_evidence(self._given_hits(one.question))
             one.retrievers = (RouteChoice(name=GIVEN),)
-        looking = [one for one in work if one.retrieve and indices]
+        looking = [(row, one) for row, one in enumerate(work) if one.retrieve and indices]
         if not looking:
             return
         if self.retriever is None or self.embedder is None:
             raise SettingsError("there are indexes, but no retriever to look in them.")
-        texts = [text for one in looking for text in one.verdict.queries or (one.question.text,)]
-        owners = [one for one in looking for _ in one.verdict.queries or (one.question.text,)]
-        queries = make_queries(texts, self.embedder)
-        found = self.retriever.retrieve(queries, tuple(indices.values()))
+        _note_lacks(self.retriever, [one for _, one in looking])
+        asked = self._queries(looking, board, self.embedder)
+        queries, places = [query for _, query in asked], tuple(indices.values())
+        if isinstance(self.retriever, RoutingRetriever):
+            choices = self.retriever.choose(queries, places)
+            found = self.retriever.visit(queries, places, choices)
+            calls = [self.retriever.searches(chosen, places) for chosen in choices]
+        else:
+            choices = [(RouteChoice(name=self.retriever.name),)] * len(queries)
+            found = self.retriever.retrieve(queries, places)
+            calls = [self.retriever.calls * len(places)] * len(queries)
         hits: dict[int, list[Hit]] = {}
-        for one, line in zip(owners, found, strict=True):
+        for (one, _), line, chosen, searches in zip(asked, found, choices, calls, strict=True):
             hits.setdefault(id(one), []).extend(line)
-            one.calls += self.retriever.calls * len(indices)
-        for one in looking:
+            one.calls += searches
+            one.retrievers = _visited(one.retrievers, chosen)
+        for _, one in looking:
             one.evidence = _as_evidence(_merged(hits[id(one)]))
-            one.retrievers = (RouteChoice(name=self.retriever.name),)
+
+    def _queries(
+        self, looking: Sequence[tuple[int, _Work]], board: Board, embedder: Embedder
+    ) -> list[tuple[_Work, Query]]:
+        """Make what is searched for: the questions, or what the gate said instead.
+
+        Gate, router and retriever read one embedding of a question, which is computed once.
+        """
+        rows = [row for row, one in looking if not one.verdict.queries]
+        known = dict(zip(rows, board.read(QuestionEmbedding(), rows), strict=True))
+        said = [(one, text) for _, one in looking for text in one.verdict.queries]
+        more = make_queries([text for _, text in said], embedder)
+        return [
+            *(
+                (one, Query(one.question.text, known[row].vector))
+                for row, one in looking
+                if row in known
+            ),
+            *((one, query) for (one, _), query in zip(said, more, strict=True)),
+        ]
 
     def _given_hits(self, question: Question) -> list[Hit]:
         similarity: dict[int, float] = {}
@@ -407,8 +442,8 @@ class Orchestrator:
                 one.late, one.plan = True, self._without_passages(one)
                 one.note("decode", f"{request.deadline} before the passages were read")
             return
-        for _, one in reading:
-            self._put(one, request)
+        for row, one in reading:
+            self._put(one, board.read(ClosedBookPass(), [row])[0].prompt, request)
         reading = [(row, one) for row, one in reading if one.prompts]
         streams = read_prompts(
             self.expert,
@@ -423,8 +458,8 @@ class Orchestrator:
             )
             one.agreed = self.policy.agree(one.divergence)
 
-    def _put(self, one: _Work, request: _Request) -> None:
-        """Make the prompts that show passages; what they have no room for is not read."""
+    def _put(self, one: _Work, closed: Prompt, request: _Request) -> None:
+        """Make the prompts that are still to be read; passages without room there are not."""
         prompts = prompts_with_passages(
             self.expert,
             one.question.text,
@@ -437,9 +472,13 @@ class Orchestrator:
         if not one.evidence.kept:
             one.plan = self._without_passages(one)
             return
-        one.prompts = prompts
+        # The gate has read the question without its layers; what looks at them reads it again.
+        again: Prompts = {"closed": closed} if "closed" in layers_of(request.decoder) else {}
+        one.prompts = {**prompts, **again}
         sources = [j.hit.passage.index or GIVEN for j in one.evidence.kept]
         one.trust = min(self.trust.get(source, 1.0) for source in sources)
+        if isinstance(request.decoder, FittedDecoder) and not request.decoder.fitted:
+            one.note("decode", f"{self.decoder_name} is not fitted for {self.expert.name}")
 
     def _without_passages(self, one: _Work) -> Plan:
         return self.policy.before(one.verdict, None, has_passages=False)
@@ -664,6 +703,23 @@ def _merged(hits: Sequence[Hit]) -> list[Hit]:
     for hit in sorted(hits, key=lambda h: (h.rank, h.passage.id)):
         best.setdefault(f"{hit.passage.index}\0{hit.passage.id}", hit)
     return [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), start=1)]
+
+
+def _note_lacks(retriever: Retriever, looking: Sequence[_Work]) -> None:
+    for what in lacking(retriever):
+        for one in looking:
+            one.note("retrieve", what)
+
+
+def _visited(
+    before: Sequence[RouteChoice], chosen: Sequence[RouteChoice]
+) -> tuple[RouteChoice, ...]:
+    """Put together where several queries of one question went; each place weighs its most."""
+    best: dict[str, RouteChoice] = {}
+    for choice in (*before, *chosen):
+        if choice.name not in best or choice.weight > best[choice.name].weight:
+            best[choice.name] = choice
+    return tuple(sorted(best.values(), key=lambda choice: (-choice.weight, choice.name)))
 
 
 def _retrieval_reason(one: _Work, ask: Ask) -> str:

@@ -26,7 +26,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag_router.errors import SettingsError, did_you_mean
 
-__all__ = ["GIVEN", "Component", "Settings", "default_home", "load_settings"]
+__all__ = [
+    "GIVEN",
+    "Component",
+    "DocumentSettings",
+    "Settings",
+    "default_home",
+    "load_settings",
+]
 
 GIVEN: Final = "given"
 """What passages that come with a question are called where indexes are named."""
@@ -101,6 +108,23 @@ class LimitSettings(_Section):
     answer_seconds: Annotated[float, Field(gt=0.0)] | None = None
 
 
+class DocumentSettings(_Section):
+    """What is refused when files are read, so that no file holds everything up.
+
+    Sizes are of one file. `file_mb` is not asked of JSON Lines, which are read line by line;
+    `unpacked_mb` is what a .docx may unpack to, `pages` what a PDF may have, `nesting` how deep
+    elements of a page and tables may lie in each other, and `memory_mb` and `seconds` what
+    reading one file may take.
+    """
+
+    file_mb: Annotated[int, Field(ge=1)] = 200
+    unpacked_mb: Annotated[int, Field(ge=1)] = 500
+    pages: Annotated[int, Field(ge=1)] = 5000
+    nesting: Annotated[int, Field(ge=1)] = 256
+    seconds: Annotated[float, Field(gt=0.0)] = 120.0
+    memory_mb: Annotated[int, Field(ge=64)] = 2000
+
+
 class ServeSettings(_Section):
     """Where the service listens."""
 
@@ -133,6 +157,7 @@ class Settings(_Section):
     decoder: Component = Component(name="plain")
     policy: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
+    documents: DocumentSettings = DocumentSettings()
     serve: ServeSettings = ServeSettings()
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Degradation",
     "Evidence",
     "ExpertChoice",
+    "Finding",
     "Hit",
     "Judged",
     "Knowledge",
@@ -81,6 +82,15 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Who found a passage: a retriever, its rank and its score, comparable only inside it."""
+
+    retriever: str
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A passage that a retriever found.
 
@@ -91,6 +101,7 @@ class Hit:
         rank: 1 for the best.
         similarity: Cosine between question and passage in [-1, 1], where somebody computed it.
         why: What led to it, such as the matching terms.
+        found_by: Who found it, where a retriever asked others; empty where it looked itself.
     """
 
     passage: Passage
@@ -99,6 +110,7 @@ class Hit:
     rank: int
     similarity: float | None = None
     why: str = ""
+    found_by: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +175,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteChoice:
-    """One retriever that was chosen, and how much its results weigh, in [0, 1]."""
+    """One retriever that was chosen, how much its results weigh, in [0, 1], and why."""
 
     name: str
     weight: float = 1.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +362,9 @@ class Answer:
             },
             "route": {
                 "retrievers": [
-                    {"name": r.name, "weight": round(r.weight, 4)} for r in self.route.retrievers
+                    {"name": r.name, "weight": round(r.weight, 4)}
+                    | ({"why": r.why} if r.why else {})
+                    for r in self.route.retrievers
                 ],
                 "expert": {
                     "name": self.route.expert.name,

@@ -21,6 +21,8 @@ from rag_router.assembly import (
 )
 from rag_router.decoders.abstaining import AbstainingDecoder
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
+from rag_router.decoders.auto import AutoDecoder
+from rag_router.decoders.considerations import CASES, CONSIDERED
 from rag_router.decoders.null_prompts import null_entropies
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import (
@@ -214,7 +216,7 @@ def reticent():
     return Parts(expert=expert, embedder=None, indexes={})
 
 
-@pytest.mark.parametrize("name", ["adaptive_contrast", "confidence_gain", "abstaining"])
+@pytest.mark.parametrize("name", ["adaptive_contrast", "auto", "confidence_gain", "abstaining"])
 def test_a_decoder_that_reads_what_the_expert_does_not_show_is_refused_by_name(name):
     settings = Settings(decoder=Component(name=name), gate=Component(name="always"))
     shown = frozenset({"logits"})
@@ -314,6 +316,49 @@ def test_an_artefact_of_another_component_is_refused(some_parts, tmp_path):
     decoder = artefact(tmp_path / "decoder", "decoder/plain", model, prompt=style, slopes=3)
     settings = Settings(gate=Component(name="confidence", artefact=decoder))
     with pytest.raises(ArtefactError, match="decoder/plain, not for gate/confidence"):
+        assemble(settings, some_parts)
+
+
+def learned(folder, parts, **weights):
+    card = Card(
+        method="decoder/auto",
+        model="theirs",
+        model_fingerprint=parts.expert.model.fingerprint,
+        prompt_hash=parts.expert.style.contextual_fingerprint,
+    )
+    Artefact(card=card, weights=weights).save(folder)
+    return Settings(decoder=Component(name="auto", artefact=str(folder), most=2.0))
+
+
+def test_a_decoder_that_learns_says_so_until_it_has_and_is_used_once_it_has(some_parts, tmp_path):
+    question = "How often is the Larkspur valve calibrated?"
+    bare = assemble(Settings(decoder=Component(name="auto")), some_parts)
+    assert bare.decoder == AutoDecoder()
+    assert "auto is not fitted for scripted" in {
+        note.what for note in bare.answer([question])[0].degraded if note.stage == "decode"
+    }
+    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
+    lines[:, 0, 0] = [1.0, 2.0, 3.0, 4.0]
+    made = assemble(learned(tmp_path / "auto", some_parts, lines=lines), some_parts)
+    nested = tuple(tuple(map(tuple, case)) for case in lines.tolist())
+    assert made.decoder == AutoDecoder(most=2.0, lines=nested)
+    # It says what to say, and not yet how sure that is.
+    assert made.sureness == Sureness()
+    notes = {note.what for note in made.answer([question])[0].degraded if note.stage == "decode"}
+    assert notes == {"confidence of scripted with passages is not calibrated"}
+
+
+def test_one_artefact_may_say_both_what_to_say_and_how_sure_that_is(some_parts, tmp_path):
+    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
+    curve = np.array([1.0, 1.0, 1.0, 0.5])
+    made = assemble(learned(tmp_path / "auto", some_parts, lines=lines, curve=curve), some_parts)
+    assert made.decoder.fitted
+    assert made.sureness == Sureness(curve=(1.0, 1.0, 1.0, 0.5))
+
+
+def test_an_artefact_that_lacks_what_a_decoder_learns_is_refused(some_parts, tmp_path):
+    settings = learned(tmp_path / "auto", some_parts, curve=np.ones(4))
+    with pytest.raises(ArtefactError, match="does not hold what the decoder 'auto' learns"):
         assemble(settings, some_parts)
 
 

@@ -58,7 +58,12 @@ def test_what_is_shipped_is_whole_and_found_under_its_name(folder):
     assert component in REGISTRIES[kind]
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     assert card["method"] == f"{kind}/{component}"
-    assert card["metrics"]["auroc"] > 0.5
+    figures = card["metrics"]
+    if card["method"] == "decoder/auto":
+        # What it learned keeps what memory knows better than reading passages as they are.
+        assert figures["irrelevant_p_know_support_known"] > figures["irrelevant_alpha_0"]
+    else:
+        assert figures["auroc"] > 0.5
     prompt = card["prompt_hash"] or None
     found = shipped(kind, component, card["model_fingerprint"], prompt_hash=prompt)
     assert found is not None

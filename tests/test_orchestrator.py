@@ -30,6 +30,7 @@ from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
+from rag_router.models.streams import StepOutput
 from rag_router.orchestrator import Ask
 from rag_router.policy import Policy, Sureness
 
@@ -451,3 +452,28 @@ def test_retrieval_that_was_asked_for_and_cannot_be_is_said():
     assert [(note.stage, note.what) for note in said.degraded] == [
         ("retrieve", "retrieval was asked for, but there is nothing to look in")
     ]
+
+
+class ReadingClosedLayers:
+    """Reads the passages, and looks at what memory's layers would say."""
+
+    streams = ("closed", "context")
+    layers = ("closed",)
+
+    def __init__(self):
+        self.seen = []
+
+    def step(self, step):
+        self.seen.append(step.layers["closed"].rows)
+        return StepOutput(step.logits["context"])
+
+
+def test_a_decoder_may_look_at_the_layers_of_the_question_alone():
+    decoder = ReadingClosedLayers()
+    said = answer(UNKNOWN, ALWAYS, decoder=decoder)
+    plain = answer(UNKNOWN, ALWAYS)
+    assert said.text == plain.text == "Tiber"
+    # T, i, b, e, r and the end.
+    assert decoder.seen == [1] * 6
+    # The question is read a second time with its layers, and both streams take every step.
+    assert said.usage.lm_forward_passes == plain.usage.lm_forward_passes + 1 + 5

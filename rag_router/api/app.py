@@ -28,6 +28,7 @@ from rag_router.errors import (
     UnknownNameError,
     UsageError,
 )
+from rag_router.indices.where import Where
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.settings import LimitSettings
 from rag_router.telemetry import logger
@@ -81,6 +82,7 @@ def create_app(load: Callable[[], Orchestrator], limits: LimitSettings | None = 
         ask = Ask(
             retrieval=request.retrieval,
             indexes=None if request.indexes is None else tuple(request.indexes),
+            where=None if request.where is None else Where.of(request.where),
             tokens=request.tokens,
             reliance=request.reliance,
         )

@@ -25,6 +25,12 @@ class AnswerRequest(BaseModel):
         "auto", description="Let the gate decide whether to look things up, or overrule it."
     )
     indexes: list[str] | None = Field(None, description="Look only in these; all by default.")
+    where: dict[str, Any] | None = Field(
+        None,
+        description="Find only passages whose metadata is so: a field is a value, one of a list, "
+        "or compared with `eq`, `ne`, `gt`, `gte`, `lt`, `lte` or `in`. All fields must be so.",
+        examples=[{"topic": "space", "lang": ["en", "de"], "year": {"gte": 1969}}],
+    )
     reliance: float | None = Field(
         None,
         ge=0.0,

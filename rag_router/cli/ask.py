@@ -13,6 +13,7 @@ from rag_router.cli.options import (
     fetch_announced,
     print_json,
     settings_from,
+    where_option,
 )
 from rag_router.text import as_data
 
@@ -31,6 +32,7 @@ _SHOWN = 240
 @click.argument("question")
 @config_option
 @click.option("--index", "indexes", multiple=True, metavar="NAME", help="Look only in this index.")
+@where_option
 @click.option(
     "--retrieval",
     type=click.Choice(["auto", "always", "never"]),
@@ -54,6 +56,7 @@ def ask(
     question: str,
     config: Path | None,
     indexes: tuple[str, ...],
+    where: tuple[str, ...],
     retrieval: str,
     gate: str | None,
     expert: str | None,
@@ -67,6 +70,9 @@ def ask(
     Without --index, all indexes are looked in. Models that are not there yet are fetched first,
     after saying so.
     """
+    from rag_router.indices.where import Where
+
+    conditions = Where.written(where)
     settings = settings_from(config, indexes=indexes, gate=gate, expert=expert, decoder=decoder)
     from rag_router.assembly import assemble, check_reliance, load_parts
 
@@ -75,7 +81,12 @@ def ask(
     orchestrator = assemble(settings, parts)
     from rag_router.orchestrator import Ask
 
-    wanted = Ask(retrieval=cast("Retrieval", retrieval), tokens=tokens, reliance=reliance)
+    wanted = Ask(
+        retrieval=cast("Retrieval", retrieval),
+        where=conditions or None,
+        tokens=tokens,
+        reliance=reliance,
+    )
     answer = orchestrator.answer([question], wanted)[0]
     if as_json:
         print_json(answer.to_json())
@@ -100,6 +111,9 @@ def show_answer(answer: Answer, console: Console) -> None:
         console.print(f"  [cyan]\\[{number}][/] [bold]{_plain(title)}[/] [dim]({mark})[/]")
         console.print(f"      [italic]{_plain(shown)}[/]")
     console.print(f"[dim]why: {_plain(_why(answer))}[/]")
+    if routed := [choice for choice in answer.route.retrievers if choice.why]:
+        visited = "; ".join(f"{one.name} {one.weight:.2f} ({one.why})" for one in routed)
+        console.print(f"[dim]asked: {_plain(visited)}[/]")
     if answer.tokens:
         _show_tokens(answer, console)
     for note in answer.degraded:

@@ -17,7 +17,7 @@ _SOURCE = re.compile(r"(arXiv \d{4}\.\d{4,5}|doi \S+?(?=[),;\s]))")
 @click.command()
 @as_json
 def components(as_json: bool) -> None:
-    """List gates, filters, retrievers and decoders."""
+    """List gates, filters, retrievers, routers and decoders."""
     found = described()
     if as_json:
         print_json(found)

@@ -41,12 +41,11 @@ def fit(
 ) -> None:
     """Fit the filter NAME on what the retriever finds in the indexes."""
     settings = settings_from(config, indexes=indexes)
-    from rag_router.assembly import load_embedder, open_indexes
+    from rag_router.assembly import load_embedder, load_retriever, open_indexes
     from rag_router.errors import UsageError
     from rag_router.eval.fitting import fit_threshold
     from rag_router.filters import FILTERS
     from rag_router.filters.threshold import ThresholdFilter
-    from rag_router.retrievers import RETRIEVERS
 
     built = FILTERS.build(name)
     if not isinstance(built, ThresholdFilter):
@@ -54,14 +53,15 @@ def fit(
     require_free(out)
     data = read_labelled(paths, limit=limit)
     embedder = load_embedder(settings, fetch=fetch_announced)
-    retriever = RETRIEVERS.build(settings.retriever.name, **settings.retriever.options)
+    opened = open_indexes(settings, embedder)
+    retriever = load_retriever(settings.retriever, embedder, opened.values())
     bar, move = progress("searching")
     with bar:
         artefact = fit_threshold(
             built,
             embedder,
             retriever,
-            list(open_indexes(settings, embedder).values()),
+            list(opened.values()),
             data.questions,
             seed=seed,
             on_progress=move,

@@ -14,6 +14,7 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "ask": "rag_router.cli.ask:ask",
+    "backup": "rag_router.cli.backup:backup",
     "components": "rag_router.cli.components:components",
     "config": "rag_router.cli.config:config",
     "decoder": "rag_router.cli.decoder:decoder",
@@ -23,11 +24,13 @@ _COMMANDS = {
     "gate": "rag_router.cli.gate:gate",
     "index": "rag_router.cli.index:index",
     "models": "rag_router.cli.models:models",
+    "route": "rag_router.cli.route:route",
     "serve": "rag_router.cli.serve:serve",
 }
 _SUMMARIES = {
     "ask": "Answer a question, and show why.",
-    "components": "List gates, filters, retrievers and decoders.",
+    "backup": "Copy indexes, so that they can be brought back.",
+    "components": "List gates, filters, retrievers, routers and decoders.",
     "config": "Check a settings file.",
     "decoder": "Fit how sure answers from passages are.",
     "doctor": "Tell whether everything needed is there.",
@@ -36,6 +39,7 @@ _SUMMARIES = {
     "gate": "List, fit and show self-knowledge gates.",
     "index": "Add, search, check and remove indexes of documents.",
     "models": "Fetch, check and remove the models that compute.",
+    "route": "Fit routers among indexes, and query adapters.",
     "serve": "Answer over HTTP.",
 }
 

@@ -13,11 +13,26 @@ import click
 from rag_router.cli.plain_progress import PlainProgress
 from rag_router.settings import Component, Settings, load_settings
 
-__all__ = ["as_json", "config_option", "fetch_announced", "print_json", "progress", "settings_from"]
+__all__ = [
+    "as_json",
+    "config_option",
+    "fetch_announced",
+    "print_json",
+    "progress",
+    "settings_from",
+    "where_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+where_option = click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Find only passages whose metadata is so: FIELD=VALUE, !=, >, >=, <, <= or "
+    "'FIELD in A,B'; may be given several times, and all must hold.",
+)
 config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

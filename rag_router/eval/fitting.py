@@ -7,6 +7,7 @@ belongs where is decided by a hash of its id, so that the split never moves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from rag_router.calibration import (
     brier_score,
     expected_calibration_error,
 )
+from rag_router.decoders.learning import FittedDecoder
 from rag_router.eval.datasets import data_hash
 from rag_router.eval.halves import halves, require_both_classes
 from rag_router.eval.metrics.gates import equal_mass_bins
@@ -215,7 +217,11 @@ def fit_sureness(
         metrics=_metrics(p, _pick(right, held)),
         notes={"train": len(train), "held_out": len(held), "seed": seed},
     )
-    return fitted.to_artefact(card)
+    sure = fitted.to_artefact(card)
+    decoder = orchestrator.decoder
+    # What the decoder itself learned stays with it: one folder is named for both.
+    learned = decoder.learned if isinstance(decoder, FittedDecoder) else {}
+    return replace(sure, weights={**learned, **sure.weights})
 
 
 def _with_retrieval(judged: Lesson, above: NDArray[np.bool_]) -> dict[str, float]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import fields as fields_of
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from rag_router.errors import DataError
 from rag_router.eval.metrics.bootstrap import Bootstrap
 from rag_router.eval.metrics.ranking import ranking_by_query
+from rag_router.eval.route_figures import route_figures
 from rag_router.retrievers.base import Query, Retriever, Searchable, make_queries
-from rag_router.types import Hit
+from rag_router.retrievers.routing import RoutingRetriever
+from rag_router.types import Hit, RouteChoice
 
 if TYPE_CHECKING:
     from rag_router.models.base import Embedder
@@ -49,6 +53,8 @@ class RetrievalRun:
         search_ms: Milliseconds for each query, by retriever, without the embedding.
         warm_up_queries: The first ones, which were asked once before they counted.
         left_out: Queries that have no relevant document.
+        choices: For each retriever that routes and each query, the experts that were visited.
+        fields: For each query the expert it belongs to, where that is known.
     """
 
     queries: Mapping[str, str]
@@ -59,6 +65,8 @@ class RetrievalRun:
     search_ms: Mapping[str, float]
     warm_up_queries: int
     left_out: int
+    choices: Mapping[str, Mapping[str, tuple[RouteChoice, ...]]] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def by_query(self, retriever: str) -> dict[str, dict[str, float]]:
         """Return nDCG, recall and MRR at `k` of each query, all in [0, 1]."""
@@ -109,6 +117,7 @@ def measure_retrieval(
     *,
     k: int = 10,
     batch_size: int = 32,
+    fields: Mapping[str, str] | None = None,
     on_progress: OnProgress | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> RetrievalRun:
@@ -123,6 +132,7 @@ def measure_retrieval(
             left out and counted.
         k: Documents that are wanted.
         batch_size: Queries asked at once, which is what the times are of.
+        fields: For each query the expert it belongs to; None where nobody knows.
         on_progress: Told searches of a batch done and in all.
         clock: Seconds that pass.
 
@@ -132,6 +142,7 @@ def measure_retrieval(
     judged = _judged(queries, qrels)
     batches = list(_batches(list(judged), batch_size))
     found: dict[str, dict[str, list[str]]] = {name: {} for name in retrievers}
+    choices: dict[str, dict[str, tuple[RouteChoice, ...]]] = {}
     search_s = dict.fromkeys(retrievers, 0.0)
     embedding_s = 0.0
     # The first batch is asked twice: what is built when it is first asked for belongs to no query.
@@ -144,6 +155,9 @@ def measure_retrieval(
             documents = find_documents(retriever, asked, indices, k=k)
             search_s[name] += clock() - begin if number else 0.0
             found[name].update(zip(ids, documents, strict=True))
+            if isinstance(retriever, RoutingRetriever):
+                visited = retriever.choose(asked, indices)
+                choices.setdefault(name, {}).update(zip(ids, visited, strict=True))
             if on_progress is not None:
                 on_progress(number * len(retrievers) + at, (1 + len(batches)) * len(retrievers))
     n = len(judged)
@@ -156,6 +170,8 @@ def measure_retrieval(
         search_ms={name: 1000 * spent / n for name, spent in search_s.items()},
         warm_up_queries=len(batches[0]),
         left_out=len(queries) - n,
+        choices=choices,
+        fields={id_: fields[id_] for id_ in judged} if fields else {},
     )
 
 
@@ -165,6 +181,8 @@ def retrieval_summary(run: RetrievalRun) -> dict[str, Any]:
     For each retriever: nDCG, recall and MRR with the 95 % bootstrap interval of nDCG, and two
     times. `ms_per_query` is embedding and search, because every query is embedded, whoever is
     asked: a hit of the sparse retriever has its cosine too. `search_ms_per_query` is the search.
+    Where it is known which expert a query belongs to, nDCG of each field; and for a retriever that
+    routes, what `route_figures` says.
     """
     retrievers: dict[str, dict[str, Any]] = {}
     for name in run.found:
@@ -177,6 +195,10 @@ def retrieval_summary(run: RetrievalRun) -> dict[str, Any]:
                 row[f"{measure}_95"] = [round(ends.low, 4), round(ends.high, 4)]
         row["ms_per_query"] = round(run.embedding_ms + run.search_ms[name], 3)
         row["search_ms_per_query"] = round(run.search_ms[name], 3)
+        if run.fields:
+            row |= _by_field(figures, run.fields)
+        if name in run.choices:
+            row |= _route(run.choices[name], run.fields)
         retrievers[name] = row
     return {
         "n": len(run.queries),
@@ -184,6 +206,29 @@ def retrieval_summary(run: RetrievalRun) -> dict[str, Any]:
         "warm_up_queries": run.warm_up_queries,
         "retrievers": retrievers,
     }
+
+
+def _by_field(
+    figures: Mapping[str, Mapping[str, float]], fields: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return nDCG of each field, and the mean over fields, which count the same."""
+    measure, values = next(iter(figures.items()))
+    rows: dict[str, list[float]] = {}
+    for query, value in values.items():
+        rows.setdefault(fields[query], []).append(value)
+    means = {name: fsum(of) / len(of) for name, of in sorted(rows.items())}
+    return {
+        f"{measure}_by_field": {name: round(mean, 4) for name, mean in means.items()},
+        f"{measure}_over_fields": round(fsum(means.values()) / len(means), 4),
+    }
+
+
+def _route(
+    choices: Mapping[str, tuple[RouteChoice, ...]], fields: Mapping[str, str]
+) -> dict[str, Any]:
+    if fields:
+        return route_figures(list(choices.values()), [fields[query] for query in choices])
+    return {"visited": round(fsum(len(chosen) for chosen in choices.values()) / len(choices), 4)}
 
 
 def find_documents(
@@ -233,7 +278,7 @@ def _asked_for(retriever: Retriever, passages: int) -> Retriever:
     """Return the retriever with so many passages for its `k`, where it has one."""
     if not is_dataclass(retriever) or isinstance(retriever, type):
         return retriever
-    has_k = any(field.name == "k" for field in fields(retriever))
+    has_k = any(one.name == "k" for one in fields_of(retriever))
     return replace(retriever, k=passages) if has_k else retriever
 
 

@@ -54,7 +54,7 @@ def retrieval_report(
         title=title,
         summary=summary,
         manifest=manifest,
-        tables=(table,),
+        tables=(table, *_routing(run, summary)),
         questions=tuple(
             {
                 "id": query,
@@ -67,3 +67,36 @@ def retrieval_report(
         ),
         flags=tuple(f"{name} found nothing" for name in figures),
     )
+
+
+def _routing(run: RetrievalRun, summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """Say how well questions were sent where they belong, and how each field fares."""
+    ndcg = f"ndcg@{run.k}"
+    fields = sorted(set(run.fields.values()))
+    tables: list[Table] = []
+    if run.choices:
+        keys = ("right_first", "right_visited", "visited")
+        tables.append(
+            Table(
+                "Routing",
+                ("retriever", "right first", "right visited", "experts visited"),
+                tuple(
+                    (name, *(summary["retrievers"][name].get(key) for key in keys))
+                    for name in run.choices
+                ),
+                note="Right first: the expert that a query belongs to was the likeliest; mean over "
+                "experts.",
+            )
+        )
+    if fields:
+        tables.append(
+            Table(
+                f"nDCG@{run.k} of each expert's queries",
+                ("retriever", "mean", *fields),
+                tuple(
+                    (name, row[f"{ndcg}_over_fields"], *row[f"{ndcg}_by_field"].values())
+                    for name, row in summary["retrievers"].items()
+                ),
+            )
+        )
+    return tuple(tables)

@@ -30,6 +30,7 @@ from rag_router.models.streams import (
     Strategy,
     Task,
     decode,
+    facts_read,
     layers_of,
 )
 from rag_router.outcomes import RecordCache
@@ -51,7 +52,7 @@ class _Read:
         return Task(
             streams={role: self.streams[role] for role in strategy.streams},
             strategy=strategy,
-            facts=self.facts,
+            facts=facts_read(strategy, self.facts),
             max_new_tokens=max_new_tokens,
             stop=self.stop,
         )
@@ -268,7 +269,7 @@ def _key(
         repr(prompts["context"].ids),
         repr(prompts["context"].stop),
         identity_of(strategy),
-        identity_of(facts),
+        identity_of(facts_read(strategy, facts)),
         str(max_new_tokens),
         *abstaining,
     )

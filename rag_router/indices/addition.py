@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.errors import IndexUnavailableError
-from rag_router.indices.chunking import SentenceChunker
-from rag_router.indices.contents import StoredDocument, write_contents
+from rag_router.indices.chunking import Chunker
+from rag_router.indices.contents import Searched, StoredDocument, searchable
 from rag_router.indices.documents import Document
 from rag_router.indices.encoding import encode_resumably
-from rag_router.indices.index import Index
-from rag_router.indices.manifest import PASSAGES, VECTORS, Contents, EncoderCard, Manifest
+from rag_router.indices.manifest import Contents, EncoderCard, Manifest
 from rag_router.indices.plan import Plan, cut, make_plan
 from rag_router.indices.publish import Shelf
 from rag_router.indices.reports import OnProgress, Progress, Stage
-from rag_router.indices.vectors import write_vectors
+from rag_router.indices.revision import read_before, revise
+from rag_router.indices.vectors import Sizes
 
 if TYPE_CHECKING:
     from rag_router.models.base import Embedder
 
-__all__ = ["Addition", "add_documents", "check_encoder"]
-
-_STEPS = ("write", "manifest", "rename", "point", "sweep")
+__all__ = ["Addition", "add_documents", "check_encoder", "check_searched"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,51 +40,60 @@ def add_documents(
     shelf: Shelf,
     documents: Sequence[Document],
     embedder: Embedder,
-    chunker: SentenceChunker,
+    chunker: Chunker,
     on_progress: OnProgress,
+    *,
+    goes: Callable[[Sequence[StoredDocument]], frozenset[str]] = lambda stored: frozenset(),
+    searched: Searched = "text",
+    sizes: Sizes,
 ) -> Addition:
-    """Publish a generation that holds these documents and all others of the one before.
+    """Publish a generation that holds these documents and others of the one before.
+
+    Args:
+        shelf: The index, whose lock is held.
+        documents: What is added, or takes the place of what goes by the same id.
+        embedder: What embeds the passages.
+        chunker: What cuts them.
+        on_progress: Told how far it has come.
+        goes: Says of the documents that are there which ones go, by id.
+        searched: What passages are found by.
+        sizes: Which kind of vectors at which size.
 
     Raises:
-        IndexUnavailableError: the index was built with another embedder, or is corrupt.
+        IndexUnavailableError: the index was built with another embedder, is searched by something
+            else, or is corrupt.
     """
-    stored, stored_vectors = _previous(shelf, embedder)
+    before = read_before(shelf)
+    stored: list[StoredDocument] = []
+    if before is not None:
+        check_encoder(before.manifest, embedder)
+        check_searched(before.manifest, searched)
+        stored = before.documents
     plan = make_plan(documents, {d.id: d.content_hash for d in stored}, chunker)
-    current = shelf.current()
-    if current is not None and not plan.changes:
+    plan = replace(plan, removed=goes(stored))
+    if before is not None and not plan.changes and not plan.removed:
         shelf.sweep()
-        return Addition(plan=plan, manifest=shelf.manifest(current), encoded=0)
+        return Addition(plan=plan, manifest=before.manifest, encoded=0)
 
     fresh = cut(plan.changes, chunker, embedder.count_tokens, _told(on_progress, "cut"))
-    texts = [passage.searchable for document in fresh for passage in document.passages]
-    fresh_vectors, encoded = encode_resumably(
-        texts, embedder, shelf.encoding, _told(on_progress, "encode")
-    )
-    replaced = {document.id for document in plan.replaced}
-    stays = [document.id not in replaced for document in stored]
-    rows = np.repeat(stays, [len(document.passages) for document in stored])
-    everything = [d for d, stay in zip(stored, stays, strict=True) if stay] + fresh
-    vectors = np.concatenate([stored_vectors[rows.astype(bool)], fresh_vectors])
-
-    def write(folder: Path) -> None:
-        write_contents(folder / PASSAGES, everything)
-        on_progress(Progress("write", 1, 2))
-        write_vectors(folder / VECTORS, vectors)
-        on_progress(Progress("write", 2, 2))
-
+    fresh_vectors, encoded = _encode(fresh, searched, embedder, shelf, on_progress)
+    gone = plan.removed | {document.id for document in plan.replaced}
     contents = Contents(
-        documents=len(everything),
-        passages=len(vectors),
         dimension=embedder.dimension,
         encoder=EncoderCard(name=embedder.name, fingerprint=embedder.fingerprint),
         chunker=chunker.settings,
+        searched=searched,
     )
-
-    def on_step(step: str) -> None:
-        on_progress(Progress("publish", _STEPS.index(step), len(_STEPS)))
-
-    manifest = shelf.publish(contents, write, on_step)
-    on_progress(Progress("publish", len(_STEPS), len(_STEPS)))
+    manifest = revise(
+        shelf,
+        before,
+        contents,
+        stays=[document.id not in gone for document in stored],
+        fresh=fresh,
+        fresh_vectors=fresh_vectors,
+        sizes=sizes,
+        on_progress=on_progress,
+    )
     return Addition(plan=plan, manifest=manifest, encoded=encoded)
 
 
@@ -107,18 +113,30 @@ def check_encoder(manifest: Manifest, embedder: Embedder) -> None:
         )
 
 
-def _previous(shelf: Shelf, embedder: Embedder) -> tuple[list[StoredDocument], NDArray[np.float32]]:
-    """All documents and vectors of the current generation; none where nothing is published."""
-    number = shelf.current()
-    if number is None:
-        return [], np.zeros((0, embedder.dimension), dtype=np.float32)
-    manifest = shelf.check(number)
-    check_encoder(manifest, embedder)
-    index = Index.open(shelf.generation(number), manifest)
-    try:
-        return index.documents(), index.vectors_of(range(len(index)))
-    finally:
-        index.close()
+def check_searched(manifest: Manifest, searched: Searched) -> None:
+    """Refuse to mix documents with questions and answers.
+
+    Raises:
+        IndexUnavailableError: the index is searched by something else.
+    """
+    kinds = {"text": "documents", "title": "questions with answers"}
+    if manifest.searched != searched:
+        raise IndexUnavailableError(
+            f"index {manifest.name!r} holds {kinds[manifest.searched]}, "
+            f"and cannot hold {kinds[searched]} as well.",
+            hint="Put them into an index of their own.",
+        )
+
+
+def _encode(
+    documents: Sequence[StoredDocument],
+    searched: Searched,
+    embedder: Embedder,
+    shelf: Shelf,
+    on_progress: OnProgress,
+) -> tuple[NDArray[np.float32], int]:
+    texts = [searchable(p.title, p.text, searched) for d in documents for p in d.passages]
+    return encode_resumably(texts, embedder, shelf.encoding, _told(on_progress, "encode"))
 
 
 def _told(on_progress: OnProgress, stage: Stage) -> Callable[[int, int], None]:

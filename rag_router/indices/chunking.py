@@ -1,28 +1,25 @@
-"""Cutting texts into passages: whole sentences, up to so many of the embedder's tokens."""
+"""Cutting texts into passages: whole sentences, up to so many of the embedder's tokens.
+
+Passages of about 100 words are those of Karpukhin et al. 2020 (arXiv 2004.04906), who do not keep
+to sentences. The contract, for all chunkers: chunks stand in the order of the text and hold all
+its characters but white space between them, none is longer than `max_tokens`, and a text is cut
+the same alone and in company.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass as value
-from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
+from rag_router.indices.packing import Span, TokenCounter, halves, pack
 from rag_router.text import sentence_spans
 
-__all__ = ["Chunk", "SentenceChunker", "TokenCounter"]
-
-TokenCounter = Callable[[Sequence[str]], list[int]]
-"""Length of each text in tokens, such as `Embedder.count_tokens`."""
-
-Span = tuple[int, int]
-"""Where a piece of text begins and ends, in characters, end exclusive."""
-
-_SPACE = re.compile(r"\s+")
+__all__ = ["Chunk", "Chunker", "SentenceChunker", "TokenCounter", "chunks_of"]
 
 
 @value(frozen=True, slots=True)
@@ -37,6 +34,22 @@ class Chunk:
         return self.start + len(self.text)
 
 
+@runtime_checkable
+class Chunker(Protocol):
+    """Cuts texts into passages; see the contract above."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens in one passage."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the passages depend on: `kind`, its name, and all options."""
+
+    def chunk(self, texts: Sequence[str], count_tokens: TokenCounter) -> list[list[Chunk]]:
+        """Cut each text; blank ones give no chunk."""
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SentenceChunker:
     """Pack sentences into passages, each begun by the end of the one before it.
@@ -46,8 +59,8 @@ class SentenceChunker:
     not at all, so that an overlap may be shorter than allowed, and is empty after a long one.
 
     Args:
-        max_tokens: Most tokens in one passage, >= 8. 200 keeps a passage of 100-150 words whole and fits
-            the 256 tokens that small sentence embedders read.
+        max_tokens: Most tokens in one passage, >= 8. 200 keeps a passage of 100-150 words whole
+            and fits the 256 tokens that small sentence embedders read.
         overlap_tokens: Most tokens repeated from the passage before, below `max_tokens`.
     """
 
@@ -78,133 +91,20 @@ class SentenceChunker:
         Chunks stand in the order of the text and hold all its characters but white space
         between sentences. Tokens are counted for all texts at once, a few times in all.
         """
-        sentences = [sentence_spans(text) for text in texts]
-        units = self._fit(texts, sentences, count_tokens)
-        packed = [self._pack(of_text) for of_text in units]
-        spans = self._fit_packed(texts, packed, count_tokens)
-        return [
-            [Chunk(start, text[start:end]) for start, end in of_text]
-            for text, of_text in zip(texts, spans, strict=True)
-        ]
-
-    def _fit(
-        self, texts: Sequence[str], spans: list[list[Span]], count_tokens: TokenCounter
-    ) -> list[list[_Unit]]:
-        """Count all spans, and halve those that are too long until none is."""
-        counts = _count(texts, spans, count_tokens)
-        units = [
-            [_Unit(*span, tokens) for span, tokens in zip(of_text, counted, strict=True)]
-            for of_text, counted in zip(spans, counts, strict=True)
-        ]
-        while any(self._is_long(unit) for unit in chain.from_iterable(units)):
-            halves = [
-                [_halves(text, u.start, u.end) if self._is_long(u) else [] for u in of_text]
-                for text, of_text in zip(texts, units, strict=True)
-            ]
-            fresh = [list(chain.from_iterable(of_text)) for of_text in halves]
-            counted = [iter(of_text) for of_text in _count(texts, fresh, count_tokens)]
-            units = [
-                [
-                    part
-                    for unit, split in zip(of_text, parts, strict=True)
-                    for part in ([_Unit(*span, next(tokens)) for span in split] or [unit])
-                ]
-                for of_text, parts, tokens in zip(units, halves, counted, strict=True)
-            ]
-        return units
-
-    def _is_long(self, unit: _Unit) -> bool:
-        # A single character cannot be halved, however many tokens it makes.
-        return unit.tokens > self.max_tokens and unit.end - unit.start > 1
-
-    def _pack(self, units: list[_Unit]) -> list[list[_Unit]]:
-        """Fill passages with units in order, each begun by the tail of the one before."""
-        packed: list[list[_Unit]] = []
-        current: list[_Unit] = []
-        for unit in units:
-            if current and _tokens(current) + unit.tokens > self.max_tokens:
-                packed.append(current)
-                room = min(self.overlap_tokens, self.max_tokens - unit.tokens)
-                current = _tail(current, room)
-            current.append(unit)
-        return [*packed, current] if current else packed
-
-    def _fit_packed(
-        self, texts: Sequence[str], packed: list[list[list[_Unit]]], count_tokens: TokenCounter
-    ) -> list[list[Span]]:
-        """Split passages that are longer than their parts together: some tokenisers do that."""
-        while True:
-            spans = [[(units[0].start, units[-1].end) for units in of_text] for of_text in packed]
-            counts = _count(texts, spans, count_tokens)
-            if not any(
-                tokens > self.max_tokens and len(units) > 1
-                for of_text, counted in zip(packed, counts, strict=True)
-                for units, tokens in zip(of_text, counted, strict=True)
-            ):
-                return [_without_contained(of_text) for of_text in spans]
-            packed = [
-                [
-                    part
-                    for units, tokens in zip(of_text, counted, strict=True)
-                    for part in _split(units, tokens > self.max_tokens)
-                ]
-                for of_text, counted in zip(packed, counts, strict=True)
-            ]
+        spans = pack(
+            texts,
+            [sentence_spans(text) for text in texts],
+            count_tokens,
+            divide=halves,
+            max_tokens=self.max_tokens,
+            overlap_tokens=self.overlap_tokens,
+        )
+        return chunks_of(texts, spans)
 
 
-@value(frozen=True, slots=True)
-class _Unit:
-    """A sentence, or a part of one that was too long."""
-
-    start: int
-    end: int
-    tokens: int
-
-
-def _count(
-    texts: Sequence[str], spans: Sequence[Sequence[Span]], count_tokens: TokenCounter
-) -> list[list[int]]:
-    pieces = [
-        text[start:end]
+def chunks_of(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[list[Chunk]]:
+    """Cut texts at these places."""
+    return [
+        [Chunk(start, text[start:end]) for start, end in of_text]
         for text, of_text in zip(texts, spans, strict=True)
-        for start, end in of_text
     ]
-    counts = iter(count_tokens(pieces) if pieces else [])
-    return [[next(counts) for _ in of_text] for of_text in spans]
-
-
-def _halves(text: str, start: int, end: int) -> list[Span]:
-    """Cut at the white space nearest to the middle, or in the middle where there is none."""
-    middle = (start + end) // 2
-    gaps = [match.span() for match in _SPACE.finditer(text, start, end)]
-    nearest = min(gaps, key=lambda gap: abs(gap[0] - middle), default=(middle, middle))
-    return [(start, nearest[0]), (nearest[1], end)]
-
-
-def _tokens(units: Sequence[_Unit]) -> int:
-    return sum(unit.tokens for unit in units)
-
-
-def _tail(units: Sequence[_Unit], room: int) -> list[_Unit]:
-    """The last units that fit into `room` tokens together."""
-    kept: list[_Unit] = []
-    for unit in reversed(units):
-        if _tokens(kept) + unit.tokens > room:
-            break
-        kept.insert(0, unit)
-    return kept
-
-
-def _split(units: list[_Unit], too_long: bool) -> list[list[_Unit]]:
-    if not too_long or len(units) == 1:
-        return [units]
-    return [units[: len(units) // 2], units[len(units) // 2 :]]
-
-
-def _without_contained(spans: Sequence[Span]) -> list[Span]:
-    """Drop what an earlier passage holds already, which happens when a passage is split."""
-    kept: list[Span] = []
-    for span in spans:
-        if not kept or span[1] > kept[-1][1]:
-            kept.append(span)
-    return kept

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -13,29 +13,43 @@ from sqlalchemy.orm import Session
 from rag_router.store.sessions import create_database, session
 from rag_router.store.tables import DocumentRecord, IndexTables, PassageRecord
 
-__all__ = ["StoredDocument", "StoredPassage", "read_contents", "searchable", "write_contents"]
+__all__ = [
+    "Searched",
+    "StoredDocument",
+    "StoredPassage",
+    "read_contents",
+    "searchable",
+    "write_contents",
+]
+
+Searched = Literal["text", "title"]
+"""What passages are found by: title and text together, or the title alone."""
 
 LONGEST_TITLE = 200
 """Characters of a title that are searched, so that it never crowds the text out."""
 
 
-def searchable(title: str, text: str) -> str:
-    """Return what embedders and lexical search see of a passage: its title and its text."""
+def searchable(title: str, text: str, searched: Searched = "text") -> str:
+    """Return what embedders and lexical search see of a passage."""
+    if searched == "title":
+        return title
     title = title[:LONGEST_TITLE].strip()
     return f"{title}\n{text}" if title else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPassage:
-    """A passage of a document; `start` is its character offset there."""
+    """A passage of a document.
+
+    Attributes:
+        start: Its character offset in the document.
+        meta: What holds for this passage alone, such as its page.
+    """
 
     title: str
     text: str
     start: int
-
-    @property
-    def searchable(self) -> str:
-        return searchable(self.title, self.text)
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +77,12 @@ def write_contents(path: Path, documents: Sequence[StoredDocument]) -> None:
     engine = create_database(path, IndexTables)
     try:
         with session(engine) as opened:
-            opened.execute(insert(DocumentRecord), [_document_row(d) for d in documents])
-            opened.execute(insert(PassageRecord), list(_passage_rows(documents)))
+            for table, rows in (
+                (DocumentRecord, [_document_row(d) for d in documents]),
+                (PassageRecord, list(_passage_rows(documents))),
+            ):
+                if rows:
+                    opened.execute(insert(table), rows)
     finally:
         engine.dispose()
 
@@ -74,10 +92,14 @@ def read_contents(opened: Session) -> list[StoredDocument]:
     passages: dict[str, list[StoredPassage]] = {}
     for row in opened.execute(
         select(
-            PassageRecord.document_id, PassageRecord.title, PassageRecord.text, PassageRecord.start
+            PassageRecord.document_id,
+            PassageRecord.title,
+            PassageRecord.text,
+            PassageRecord.start,
+            PassageRecord.meta,
         ).order_by(PassageRecord.row)
     ):
-        passage = StoredPassage(title=row.title, text=row.text, start=row.start)
+        passage = StoredPassage(title=row.title, text=row.text, start=row.start, meta=row.meta)
         passages.setdefault(row.document_id, []).append(passage)
     records = {record.id: record for record in opened.scalars(select(DocumentRecord))}
     return [
@@ -115,7 +137,7 @@ def _passage_rows(documents: Sequence[StoredDocument]) -> Iterator[dict[str, Any
                 "start": passage.start,
                 "title": passage.title,
                 "text": passage.text,
-                "meta": {},
+                "meta": dict(passage.meta),
                 "row": row,
             }
             row += 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,22 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from rag_router.errors import IndexCorruptError, IndexUnavailableError, UnknownNameError
-from rag_router.indices.contents import StoredDocument, read_contents, searchable
+from rag_router.indices.contents import Searched, StoredDocument, read_contents, searchable
 from rag_router.indices.lexical import LexicalIndex, TermHit
+from rag_router.indices.manifest import PASSAGES, TERMS_FILE, Manifest
+from rag_router.indices.matching import fields_of, matching_rows
+from rag_router.indices.postings import Postings, read_postings
 from rag_router.indices.reach import Reach
-from rag_router.indices.manifest import PASSAGES, VECTORS, Manifest
-from rag_router.indices.vectors import FlatVectors
+from rag_router.indices.terms import TERMS
+from rag_router.indices.vectors import VECTORS, Vectors, read_vectors
+from rag_router.indices.view import IndexView
+from rag_router.indices.where import Where
 from rag_router.store.sessions import open_published, session
 from rag_router.store.tables import DocumentRecord, PassageRecord
 from rag_router.types import Passage
+
+if TYPE_CHECKING:
+    from rag_router.models.base import Embedder
 
 __all__ = ["Index"]
 
@@ -31,22 +40,38 @@ K = TypeVar("K", int, str)
 _PART = 500
 """Values in one statement; SQLite allows no more than 999 in its oldest versions."""
 
+_VIEWS = 32
+"""Filters whose rows are remembered, one byte a passage each."""
+
 
 class Index:
     """One generation of an index, open for reading from any thread.
 
-    Rows number the passages from 0 and hold for this generation only. Lexical search is built
-    from the passages when it is first asked for.
+    Rows number the passages from 0 and hold for this generation only. Where it was published
+    without the terms of lexical search, or with others than this version's, they are taken from
+    the passages when they are first asked for.
     """
 
-    def __init__(self, manifest: Manifest, vectors: FlatVectors, engine: Engine) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        vectors: Vectors,
+        engine: Engine,
+        postings: Postings | None = None,
+    ) -> None:
         self.manifest = manifest
         self.name = manifest.name
-        self._vectors = vectors
+        self.vectors = vectors
+        # Set by whoever opens it: what embeds questions for this index alone, and the index of
+        # the questions that its passages answer.
+        self.encoder: Embedder | None = None
+        self.scenarios: Index | None = None
         self._engine = engine
         self._reading = Lock()
         self._building = Lock()
-        self._lexical: LexicalIndex | None = None
+        self._lexical = None if postings is None else LexicalIndex.of(postings)
+        self._fields: frozenset[str] | None = None
+        self._allowed: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
         self._finalizer = weakref.finalize(self, engine.dispose)
 
     @classmethod
@@ -56,8 +81,11 @@ class Index:
         Raises:
             IndexCorruptError: the files do not agree with each other.
         """
-        vectors = FlatVectors.read(folder / VECTORS, manifest.dimension)
-        opened = cls(manifest, vectors, open_published(folder / PASSAGES))
+        vectors = read_vectors(folder, manifest.vectors, manifest.dimension)
+        postings = None
+        if manifest.terms == TERMS:
+            postings = read_postings(folder / TERMS_FILE, manifest.passages)
+        opened = cls(manifest, vectors, open_published(folder / PASSAGES), postings)
         try:
             opened._compare_counts(folder)
         except IndexCorruptError:
@@ -100,30 +128,73 @@ class Index:
                 )
         return [found[id_] for id_ in ids]
 
+    @property
+    def searched(self) -> Searched:
+        """What passages are found by."""
+        return self.manifest.searched
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of the fields that conditions can be about."""
+        with self._building:
+            if self._fields is None:
+                with self._session() as opened:
+                    self._fields = frozenset(fields_of(opened))
+            return self._fields
+
+    def where(self, where: Where, *, strict: bool = True) -> IndexView:
+        """Return what of this index meets conditions.
+
+        Args:
+            where: The conditions.
+            strict: Whether a field that nothing here has is an error; if not, nothing meets it.
+
+        Raises:
+            UnknownNameError: nothing here has a field of that name.
+        """
+        for field in where.fields if strict else ():
+            if field not in self.fields:
+                raise UnknownNameError("field", field, self.fields)
+        key = repr(where)  # 1, 1.0 and True are equal, but not alike
+        with self._building:
+            if key not in self._allowed:
+                with self._session() as opened:
+                    self._allowed[key] = matching_rows(opened, where, len(self))
+                if len(self._allowed) > _VIEWS:
+                    self._allowed.popitem(last=False)
+            self._allowed.move_to_end(key)
+            return IndexView(self, self._allowed[key])
+
     def search_vectors(
-        self, vectors: NDArray[np.float32], k: int
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return cosines and rows of the nearest passages, best first.
 
         Args:
             vectors: Unit vectors, shape (questions, dimension).
             k: How many; fewer come back from an index that has fewer.
+            allowed: For each row whether it may be found; None allows all.
 
         Raises:
             IndexUnavailableError: the vectors are of another dimension.
         """
-        if vectors.ndim != 2 or vectors.shape[1] != self._vectors.dimension:
+        if vectors.ndim != 2 or vectors.shape[1] != self.vectors.dimension:
             raise IndexUnavailableError(
-                f"index {self.name!r} holds vectors of {self._vectors.dimension} dimensions, "
+                f"index {self.name!r} holds vectors of {self.vectors.dimension} dimensions, "
                 f"and was asked with shape {vectors.shape}.",
                 hint=f"It was built with {self.manifest.encoder.name!r}: ask with that embedder.",
             )
-        return self._vectors.search(vectors, k)
+        return self.vectors.search(vectors, k, allowed)
 
-    def search_terms(self, texts: Sequence[str], k: int) -> list[list[TermHit]]:
+    def search_terms(
+        self, texts: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[list[TermHit]]:
         """Return for each text the passages that share terms with it, best first."""
         lexical = self._lexical_index()
-        return [lexical.search(text, k) for text in texts]
+        return [lexical.search(text, k, allowed) for text in texts]
 
     def reach(self, text: str) -> Reach:
         """Tell how far the index reaches for a question, by term statistics alone."""
@@ -131,7 +202,7 @@ class Index:
 
     def vectors_of(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, shape (rows, dimension)."""
-        return self._vectors.rows(np.asarray(rows, dtype=np.int64))
+        return self.vectors.rows(np.asarray(rows, dtype=np.int64))
 
     def documents(self) -> list[StoredDocument]:
         """Read all documents with their passages, in the order of the rows."""
@@ -185,7 +256,8 @@ class Index:
                 columns = select(PassageRecord.title, PassageRecord.text)
                 with self._session() as opened:
                     rows = opened.execute(columns.order_by(PassageRecord.row)).all()
-                self._lexical = LexicalIndex([searchable(row.title, row.text) for row in rows])
+                texts = [searchable(row.title, row.text, self.searched) for row in rows]
+                self._lexical = LexicalIndex(texts)
             return self._lexical
 
     @contextmanager
@@ -201,9 +273,9 @@ class Index:
             ).one()
         published = self.manifest
         for what, seen, wanted in (
-            (f"{VECTORS}: vectors", len(self._vectors), published.passages),
+            (f"{VECTORS}: vectors", len(self.vectors), published.passages),
             (f"{PASSAGES}: passages", passages, published.passages),
-            (f"{PASSAGES}: last row", last, published.passages - 1),
+            (f"{PASSAGES}: last row", -1 if last is None else last, published.passages - 1),
             (f"{PASSAGES}: documents", documents, published.documents),
         ):
             if seen != wanted:

@@ -1,6 +1,7 @@
 """JSON Lines, plain or gzipped: one document a line, `{"id", "title", "text", "meta"}`.
 
-`id` and `text` must be there. Other keys join `meta`, so that nothing the source said is lost.
+`id` and `text` must be there; BEIR's `_id` and `metadata` serve as well. Other keys join `meta`,
+so that nothing the source said is lost. Of a document without text, the title is its text.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from rag_router.errors import DocumentError
 from rag_router.indices.documents import Document, Section
 from rag_router.indices.utf8 import decode_utf8
 
-__all__ = ["read_jsonl"]
+__all__ = ["json_lines", "read_jsonl"]
 
 LONGEST_LINE = 64 * 2**20
 """Bytes; a longer line is taken for something that is not JSON Lines."""
+
+_MOST_PACKED = 200
+"""How many times its size a packed file may unpack to; real text packs 3 to 30 times."""
 
 _SHAPE = 'A line reads {"id": "…", "title": "…", "text": "…", "meta": {}}; id and text are needed.'
 
@@ -30,6 +34,20 @@ def read_jsonl(path: Path) -> Iterator[Document]:
     Raises:
         DocumentError: the file cannot be read or a line is no document; names file and line.
     """
+    for row, place in json_lines(path, _SHAPE):
+        yield _document(row, place)
+
+
+def json_lines(path: Path, shape: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the object of every line and where it stands; blank lines are passed over.
+
+    Args:
+        path: JSON Lines, plain or gzipped.
+        shape: What a line should look like, for whoever reads the error.
+
+    Raises:
+        DocumentError: the file cannot be read or a line is no object; names file and line.
+    """
     try:
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
             offset = 0
@@ -37,8 +55,13 @@ def read_jsonl(path: Path) -> Iterator[Document]:
                 place = f"{path}:{number}"
                 line = decode_utf8(raw, place, offset=offset)
                 offset += len(raw)
+                if offset > max(LONGEST_LINE, _MOST_PACKED * path.stat().st_size):
+                    raise DocumentError(
+                        f"{place}: the file unpacks to more than {_MOST_PACKED} times its size.",
+                        hint="Text does not pack so well; unpack the file if it can be trusted.",
+                    )
                 if line.strip():
-                    yield _document(line, place)
+                    yield _object(line, place, shape), place
     except (OSError, EOFError, zlib.error) as exc:
         raise DocumentError(f"{path} cannot be read: {exc}.") from exc
 
@@ -55,18 +78,22 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
         yield raw
 
 
-def _document(line: str, place: str) -> Document:
+def _object(line: str, place: str, shape: str) -> dict[str, Any]:
     try:
         row = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
-        raise DocumentError(f"{place}: not JSON: {exc}.", hint=_SHAPE) from exc
+        raise DocumentError(f"{place}: not JSON: {exc}.", hint=shape) from exc
     if not isinstance(row, dict):
-        raise DocumentError(f"{place}: {_seen(row)} instead of an object.", hint=_SHAPE)
-    id_ = row.pop("id", None)
+        raise DocumentError(f"{place}: {_seen(row)} instead of an object.", hint=shape)
+    return row
+
+
+def _document(row: dict[str, Any], place: str) -> Document:
+    id_ = row.pop("id", None) if "id" in row else row.pop("_id", None)
     if isinstance(id_, int) and not isinstance(id_, bool):
         id_ = str(id_)
     title = row.pop("title", None)
-    meta = row.pop("meta", None)
+    meta = row.pop("meta") if "meta" in row else row.pop("metadata", None)
     meta = {} if meta is None else meta
     if not isinstance(meta, dict):
         raise DocumentError(f"{place}: 'meta' is {_seen(meta)}, not an object.", hint=_SHAPE)
@@ -75,8 +102,16 @@ def _document(line: str, place: str) -> Document:
     text = _text(row.pop("text", None), "text", place)
     if not id_.strip():
         raise DocumentError(f"{place}: 'id' is empty.", hint=_SHAPE)
-    sections = (Section(title=title, text=text),)
-    return Document(id=id_, title=title, source=place, sections=sections, meta=row | meta)
+    if "\x00" in id_:
+        raise DocumentError(f"{place}: 'id' holds a null character.", hint=_SHAPE)
+    return Document(
+        id=id_, title=title, source=place, sections=(_section(title, text),), meta=row | meta
+    )
+
+
+def _section(title: str, text: str) -> Section:
+    """The passage of a document without text is its title, which is said once."""
+    return Section(title=title, text=text) if text.strip() else Section(title="", text=title)
 
 
 def _text(value: object, key: str, place: str) -> str:

@@ -1,28 +1,28 @@
-"""Lexical search by BM25+ (Lv and Zhai 2011, doi 10.1145/2063576.2063584).
+"""Lexical search by BM25+, over postings that rank-bm25 or bm25s worked out.
 
-    score(q, d) = sum over terms t of q that stand in d:
-                  idf(t) * (delta + tf * (k1 + 1) / (k1 * (1 - b + b * |d| / avgdl) + tf))
-    idf(t) = ln((N + 1) / df(t)),  k1 = 1.5, b = 0.75, delta = 1
-
-The statistics and parameters are those of rank-bm25. Its `get_scores` is not used: it looks at
-every passage for every term, and gives `idf * delta` also to passages that lack the term, which
-takes away the lower bound that is the point of BM25+. For a passage that holds all terms of a
-query both scores are the same.
+The formula stands in `rag_router.indices.postings`. A query costs the lists of its own terms and
+one look over the scores, never a look at each passage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rank_bm25 import BM25Plus
 
+from rag_router.indices.postings import Postings
+from rag_router.indices.postings_large import postings_by_bm25s
+from rag_router.indices.postings_small import postings_by_rank_bm25
 from rag_router.indices.reach import Reach, reach_of
-from rag_router.indices.terms import terms_of
+from rag_router.indices.terms import stems_of, terms_of, words_of
 
 __all__ = ["LexicalIndex", "TermHit"]
+
+SMALL: Final = 20_000
+"""Up to so many passages rank-bm25 counts them; it is slower beyond, and bm25s does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TermHit:
     Attributes:
         row: The passage's row.
         score: BM25+, above zero.
-        terms: The shared terms, in the order of the query.
+        terms: The shared terms as the query has them, in its order, endings and all.
     """
 
     row: int
@@ -48,71 +48,79 @@ class LexicalIndex:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._size = len(texts)
-        self._postings: dict[str, _Posting] = {}
-        tokenised = [terms_of(text) for text in texts]
-        # rank-bm25 divides by the number of passages and by their mean length.
-        if any(tokenised):
-            self._postings = _postings(BM25Plus(tokenised))
+        self.postings = _postings([terms_of(text) for text in texts])
 
-    def search(self, text: str, k: int) -> list[TermHit]:
-        """Return the best `k` passages that share a term, ties in the order of the passages."""
-        terms = terms_of(text)
-        scores = np.zeros(self._size)
-        for term in terms:
-            if posting := self._postings.get(term):
-                scores[posting.rows] += posting.scores
+    @classmethod
+    def of(cls, postings: Postings) -> LexicalIndex:
+        """Search postings that were worked out before."""
+        index = cls([])
+        index.postings = postings
+        return index
+
+    def search(self, text: str, k: int, allowed: NDArray[np.bool_] | None = None) -> list[TermHit]:
+        """Return the best `k` passages that share a term, ties in the order of the passages.
+
+        Args:
+            text: The query.
+            k: How many; fewer come back where fewer share a term.
+            allowed: For each row whether it may be found; None allows all. What terms are worth
+                is counted in all passages, allowed or not.
+        """
+        words = words_of(text)
+        stems = stems_of(words)
+        rows, scores = self.best(stems, k, allowed)
+        asked: dict[int, str] = {}
+        for stem, word in zip(stems, words, strict=True):
+            if (number := self.postings.numbers.get(stem)) is not None:
+                asked.setdefault(number, word)
         return [
-            TermHit(int(row), float(scores[row]), self._shared(terms, row))
-            for row in _best(scores, k)
+            TermHit(row, score, tuple(w for n, w in asked.items() if self.postings.holds(n, row)))
+            for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
         ]
+
+    def best(
+        self, terms: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return rows and scores of the best `k` passages for terms as `terms_of` makes them."""
+        postings = self.postings
+        scores = np.zeros(postings.size, dtype=np.float32)
+        numbers = postings.known(terms)
+        for number in numbers:
+            part = slice(*postings.starts[number : number + 2].tolist())
+            scores[postings.rows[part]] += postings.scores[part]
+        if allowed is not None:
+            scores *= allowed
+        bar = _bar(scores, [postings.rows_of(number) for number in set(numbers)], k)
+        found = np.flatnonzero(scores >= bar) if bar > 0 else np.flatnonzero(scores)
+        # Stable, so that ties stay in the order of the passages.
+        found = found[np.argsort(-scores[found], kind="stable")][:k]
+        return found, scores[found]
 
     def reach(self, text: str) -> Reach:
         """Tell how far the passages reach for a question, by term statistics alone."""
         terms = terms_of(text)
-        rows = {t: self._postings[t].rows for t in terms if t in self._postings}
-        return reach_of(terms, rows, self._size)
-
-    def _shared(self, terms: Sequence[str], row: np.int64) -> tuple[str, ...]:
-        found = (t for t in dict.fromkeys(terms) if t in self._postings)
-        return tuple(term for term in found if self._postings[term].holds(row))
+        numbers = {t: n for t in terms if (n := self.postings.numbers.get(t)) is not None}
+        rows = {term: self.postings.rows_of(number) for term, number in numbers.items()}
+        return reach_of(terms, rows, self.postings.size)
 
 
-@dataclass(frozen=True, slots=True)
-class _Posting:
-    """The passages that hold one term, in ascending order, and what it adds to their scores."""
+def _bar(scores: NDArray[np.float32], lists: Sequence[NDArray[np.int32]], k: int) -> float:
+    """Return a score that the `k` best reach: that of the k-th best with the rarest term.
 
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float64]
-
-    def holds(self, row: np.int64) -> bool:
-        at = int(np.searchsorted(self.rows, row))
-        return at < len(self.rows) and bool(self.rows[at] == row)
-
-
-def _postings(bm25: BM25Plus) -> dict[str, _Posting]:
-    lengths = np.asarray(bm25.doc_len, dtype=np.float64)
-    norms = bm25.k1 * (1 - bm25.b + bm25.b * lengths / bm25.avgdl)
-    occurrences: dict[str, tuple[list[int], list[int]]] = {}
-    for row, frequencies in enumerate(bm25.doc_freqs):
-        for term, count in frequencies.items():
-            rows, counts = occurrences.setdefault(term, ([], []))
-            rows.append(row)
-            counts.append(count)
-    postings = {}
-    for term, (rows, counts) in occurrences.items():
-        at = np.asarray(rows, dtype=np.int64)
-        tf = np.asarray(counts, dtype=np.float64)
-        saturated = tf * (bm25.k1 + 1) / (norms[at] + tf)
-        postings[term] = _Posting(at, bm25.idf[term] * (bm25.delta + saturated))
-    return postings
+    Of lists long enough to tell, the shortest is taken; 0 where there is none.
+    """
+    long_enough = [rows for rows in lists if len(rows) >= k > 0]
+    if not long_enough:
+        return 0.0
+    rows = min(long_enough, key=len)
+    some = scores[rows]
+    return float(np.partition(some, len(some) - k)[len(some) - k])
 
 
-def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    found = np.flatnonzero(scores)
-    if len(found) > k > 0:
-        # Everything as good as the k-th stays, so that ties are broken by row and not by chance.
-        bar = np.partition(scores[found], len(found) - k)[len(found) - k]
-        found = found[scores[found] >= bar]
-    order = np.lexsort((found, -scores[found]))
-    return found[order][:k]
+def _postings(tokenised: Sequence[Sequence[str]]) -> Postings:
+    # Both libraries divide by the number of passages and by their mean length.
+    if not any(tokenised):
+        return Postings.empty(len(tokenised))
+    if len(tokenised) <= SMALL:
+        return postings_by_rank_bm25(tokenised)
+    return postings_by_bm25s(tokenised)

@@ -1,6 +1,12 @@
 """What a generation of an index is: checked before a byte of its other files is parsed.
 
-The manifest carries a checksum of itself and the size and sha256 of every other file.
+The manifest carries a checksum of itself and the size and sha256 of every other file. Formats:
+
+    1   passages, and flat vectors
+    2   also the terms of lexical search, and vectors of any kind
+
+All formats are read; what is written is of the newest. A generation is never changed: an index
+comes into a newer format with the next addition, or with `index compact`.
 """
 
 from __future__ import annotations
@@ -13,12 +19,15 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag_router.errors import IndexCorruptError, IndexUnavailableError
+from rag_router.indices.contents import Searched
+from rag_router.indices.vectors.base import VectorCard
+from rag_router.indices.vectors.files import ORIGINALS, SLOTS, VECTORS
 
 __all__ = [
-    "FILES",
+    "FORMAT",
     "MANIFEST",
     "PASSAGES",
-    "VECTORS",
+    "TERMS_FILE",
     "Contents",
     "EncoderCard",
     "FileRecord",
@@ -29,10 +38,11 @@ __all__ = [
     "write_manifest",
 ]
 
-FORMAT: Final = 1
-MANIFEST, PASSAGES, VECTORS = "manifest.json", "passages.sqlite", "vectors.faiss"
-FILES = (PASSAGES, VECTORS)
-"""The files that a manifest speaks for."""
+FORMAT: Final = 2
+MANIFEST, PASSAGES, TERMS_FILE = "manifest.json", "passages.sqlite", "terms.safetensors"
+
+_NEEDED: Final = frozenset({PASSAGES, VECTORS})
+_KNOWN: Final = _NEEDED | {TERMS_FILE, SLOTS, ORIGINALS}
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,27 +70,35 @@ class Contents(BaseModel):
 
     Attributes:
         documents: How many.
-        passages: How many; also the number of vectors.
+        passages: How many; also the number of vectors that can be found.
         dimension: Of the vectors.
         metric: Vectors are of unit length, so that the inner product is the cosine.
         encoder: The embedder.
         chunker: Settings of the chunker that the last addition used.
+        searched: What passages are found by.
+        terms: What the terms in their file are; empty where there is no such file.
+        vectors: How the vectors are searched.
+        erasure: Whether nothing older may be left: something was erased.
     """
 
     model_config = _FROZEN
 
-    documents: int
-    passages: int
+    documents: int = 0
+    passages: int = 0
     dimension: int
     metric: Literal["inner_product"] = "inner_product"
     encoder: EncoderCard
     chunker: dict[str, Any]
+    searched: Searched = "text"
+    terms: str = ""
+    vectors: VectorCard = VectorCard()
+    erasure: bool = False
 
 
 class Manifest(Contents):
     """The whole manifest; `created` is an ISO 8601 time in UTC."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
     name: str
     generation: int
     created: str
@@ -111,17 +129,18 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexCorruptError(f"{path} is not a manifest: it was truncated or edited.") from exc
     if checksum != _checksum(body):
         raise IndexCorruptError(f"{path} is not what was published: it was edited.")
-    if version != FORMAT:
+    if version not in range(1, FORMAT + 1):
         raise IndexUnavailableError(
-            f"{path} has format {version}, and this version reads format {FORMAT}.",
+            f"{path} has format {version}, and this version reads formats 1 to {FORMAT}.",
             hint="Use the version that wrote it, or build the index again.",
         )
     try:
         manifest = Manifest.model_validate(body)
     except ValidationError as exc:
         raise IndexCorruptError(f"{path} is not a manifest: {exc.errors()[0]['msg']}.") from exc
-    if set(manifest.files) != set(FILES):
-        raise IndexCorruptError(f"{path} names other files than {', '.join(FILES)}.")
+    named = set(manifest.files)
+    if not named.issuperset(_NEEDED) or not named.issubset(_KNOWN):
+        raise IndexCorruptError(f"{path} names the wrong files: {', '.join(sorted(named))}.")
     return manifest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag_router.artefacts import fingerprint_of
-from rag_router.indices.chunking import SentenceChunker, TokenCounter
+from rag_router.indices.chunking import Chunker, TokenCounter
 from rag_router.indices.contents import StoredDocument, StoredPassage
 from rag_router.indices.documents import Document
 
@@ -25,20 +25,20 @@ class Plan:
         added: Documents whose id the index does not hold yet.
         replaced: Documents that the index holds with other content or other chunker settings.
         unchanged: How many it holds just so.
+        removed: Ids of documents that it holds and that the clean-up takes away.
     """
 
     added: tuple[Document, ...]
     replaced: tuple[Document, ...]
     unchanged: int
+    removed: frozenset[str] = frozenset()
 
     @property
     def changes(self) -> tuple[Document, ...]:
         return self.added + self.replaced
 
 
-def make_plan(
-    documents: Sequence[Document], hashes: Mapping[str, str], chunker: SentenceChunker
-) -> Plan:
+def make_plan(documents: Sequence[Document], hashes: Mapping[str, str], chunker: Chunker) -> Plan:
     """Compare documents with the content hashes that the index holds, by document id."""
     added, replaced, unchanged = [], [], 0
     for document in documents:
@@ -54,7 +54,7 @@ def make_plan(
 
 def cut(
     documents: Sequence[Document],
-    chunker: SentenceChunker,
+    chunker: Chunker,
     count_tokens: TokenCounter,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[StoredDocument]:
@@ -68,7 +68,10 @@ def cut(
         for document in batch:
             passages = tuple(
                 StoredPassage(
-                    title=section.title, text=chunk.text, start=section.start + chunk.start
+                    title=section.title,
+                    text=chunk.text,
+                    start=section.start + chunk.start,
+                    meta=section.pages_of(chunk.start, chunk.end),
                 )
                 for section in document.sections
                 for chunk in next(chunks)
@@ -87,9 +90,11 @@ def cut(
     return stored
 
 
-def _content_hash(document: Document, chunker: SentenceChunker) -> str:
+def _content_hash(document: Document, chunker: Chunker) -> str:
     """sha256 of all that the passages depend on; where the document came from is not part."""
     sections = [part for s in document.sections for part in (s.title, str(s.start), s.text)]
+    # Only what has pages says so, and what was indexed before there were any stays as it is.
+    sections += [str(s.pages) for s in document.sections if s.pages]
     settings, meta = (
         json.dumps(value, sort_keys=True) for value in (chunker.settings, dict(document.meta))
     )

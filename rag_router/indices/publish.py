@@ -1,7 +1,8 @@
 """Generations of an index: written beside the current one, and published by one rename.
 
     <index>/CURRENT                    the number of the generation that readers open
-    <index>/generations/<N>/           passages.sqlite  vectors.faiss  manifest.json
+    <index>/generations/<N>/           passages.sqlite  terms.safetensors  vectors.faiss
+                                       manifest.json, and what the kind of vectors needs
     <index>/generations/.new-*         a generation being written; a dead writer's is swept
     <index>/encoding/                  vectors that a killed addition had finished
 
@@ -14,13 +15,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rag_router.errors import IndexCorruptError, IndexUnavailableError
 from rag_router.indices.manifest import (
-    FILES,
     Contents,
     Manifest,
     check_files,
@@ -114,14 +114,16 @@ class Shelf:
     def publish(
         self,
         contents: Contents,
-        write: Callable[[Path], None],
+        write: Callable[[Path], Sequence[str]],
         on_step: Callable[[str], None] = lambda step: None,
     ) -> Manifest:
         """Write a new generation and make it the current one; keep the one before.
 
+        Where the new one says that it is an erasure, nothing older is kept.
+
         Args:
             contents: What it will hold.
-            write: Writes `FILES` into the folder it is given.
+            write: Writes files into the folder it is given, and returns their names.
             on_step: Told what is about to happen.
 
         Raises:
@@ -133,14 +135,14 @@ class Shelf:
         temporary = Path(tempfile.mkdtemp(dir=self._generations, prefix=".new-"))
         try:
             on_step("write")
-            write(temporary)
+            names = write(temporary)
             on_step("manifest")
             manifest = Manifest(
                 **dict(contents),
                 name=self.name,
                 generation=number,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
-                files={name: record_of(temporary / name) for name in FILES},
+                files={name: record_of(temporary / name) for name in names},
             )
             write_manifest(temporary, manifest)
             temporary.chmod(0o755)
@@ -155,7 +157,7 @@ class Shelf:
         on_step("point")
         self._point_to(number)
         on_step("sweep")
-        self._keep({number, before})
+        self._keep({number} if contents.erasure else {number, before})
         self.sweep()
         return manifest
 
@@ -170,7 +172,7 @@ class Shelf:
         except IndexCorruptError:
             current = None
         for number in reversed(self.generations()):
-            if current is not None and number >= current:
+            if current is not None and (number >= current or self._erases(current)):
                 continue
             try:
                 manifest = self.check(number)
@@ -184,13 +186,23 @@ class Shelf:
         )
 
     def sweep(self) -> None:
-        """Throw away what dead writers left, and generations older than the last but one."""
+        """Throw away what dead writers left, and generations older than the last but one.
+
+        Of an erasure, all that is older goes: its writer may have died before it came to that.
+        """
         for leftover in self._generations.glob(".new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         shutil.rmtree(self.encoding, ignore_errors=True)
         current = self.current()
         older = [number for number in self.generations() if current and number < current]
-        self._keep(set(self.generations()) - set(older[:-1]))
+        gone = older if current is not None and self._erases(current) else older[:-1]
+        self._keep(set(self.generations()) - set(gone))
+
+    def _erases(self, number: int) -> bool:
+        try:
+            return self.manifest(number).erasure
+        except IndexUnavailableError:
+            return False
 
     def _keep(self, numbers: set[int] | set[int | None]) -> None:
         for number in self.generations():

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,9 @@ class Reach(NamedTuple):
     together: float = 0.0
 
 
-def reach_of(terms: Sequence[str], rows: Mapping[str, NDArray[np.int64]], passages: int) -> Reach:
+def reach_of(
+    terms: Sequence[str], rows: Mapping[str, NDArray[np.integer[Any]]], passages: int
+) -> Reach:
     """Work out how far an index reaches.
 
     Args:
@@ -66,7 +68,9 @@ def reach_of(terms: Sequence[str], rows: Mapping[str, NDArray[np.int64]], passag
     )
 
 
-def _pair(terms: Sequence[str], rows: Mapping[str, NDArray[np.int64]], passages: int) -> float:
+def _pair(
+    terms: Sequence[str], rows: Mapping[str, NDArray[np.integer[Any]]], passages: int
+) -> float:
     best = 0.0
     for one, other in combinations(terms, 2):
         shared = len(np.intersect1d(rows[one], rows[other], assume_unique=True))
@@ -77,7 +81,7 @@ def _pair(terms: Sequence[str], rows: Mapping[str, NDArray[np.int64]], passages:
 
 
 def _together(
-    held: Sequence[str], idf: Mapping[str, float], rows: Mapping[str, NDArray[np.int64]]
+    held: Sequence[str], idf: Mapping[str, float], rows: Mapping[str, NDArray[np.integer[Any]]]
 ) -> float:
     where = rows[held[0]]
     share = np.full(len(where), idf[held[0]])

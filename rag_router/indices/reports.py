@@ -8,7 +8,7 @@ from typing import Literal
 
 from rag_router.indices.documents import Skipped
 
-__all__ = ["AddReport", "IndexCard", "OnProgress", "Progress", "Stage"]
+__all__ = ["AddReport", "Erasure", "IndexCard", "OnProgress", "Progress", "Stage"]
 
 Stage = Literal["read", "cut", "encode", "write", "publish"]
 """The stages of an addition, in order."""
@@ -34,6 +34,7 @@ class AddReport:
         added: Documents that are new.
         replaced: Documents whose content or chunker settings changed.
         unchanged: Documents that were there just so.
+        removed: Documents that the clean-up took away.
         passages: Passages in the index now.
         encoded: Texts that the embedder had to read.
         skipped: What was passed over.
@@ -47,6 +48,22 @@ class AddReport:
     encoded: int
     skipped: list[Skipped]
     generation: int
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased.
+
+    Attributes:
+        documents: Ids of the documents.
+        passages: Ids of their passages.
+        generation: The generation that is published now, and the only one there is.
+    """
+
+    documents: tuple[str, ...]
+    passages: tuple[str, ...]
+    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +71,8 @@ class IndexCard:
     """One line about an index.
 
     Attributes:
+        vectors: How they are searched: "flat", "hnsw" or "ivf_pq".
+        recall_at_10: Share of the ten nearest that such a search finds.
         size_bytes: Of the files of the current generation.
         problem: Why it cannot be opened; empty when its manifest is sound.
     """
@@ -65,5 +84,7 @@ class IndexCard:
     dimension: int = 0
     encoder: str = ""
     created: str = ""
+    vectors: str = ""
+    recall_at_10: float = 1.0
     size_bytes: int = 0
     problem: str = ""

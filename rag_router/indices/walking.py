@@ -1,45 +1,53 @@
-"""Which files a list of paths means: folders are walked in order of their names."""
+"""Which files a list of paths means: folders are walked in order of their names.
+
+A folder with a corpus and queries about it, as BEIR lays them out, is a test collection: of it
+only the corpus is read.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rag_router.errors import DocumentError
-from rag_router.indices.documents import Skipped
+from rag_router.indices.documents import Skipped, SourceFile
 
-__all__ = ["KINDS", "SourceFile", "find_files", "kind_of"]
+__all__ = ["KINDS", "find_files", "kind_of"]
 
-KINDS = (".txt", ".md", ".jsonl", ".jsonl.gz")
+KINDS = (
+    *(".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".csv"),
+    *(".jsonl", ".jsonl.gz"),
+)
 """The endings of the files that are read."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
-    """A file to read, and its path below the path that was given, with `/` between the parts."""
-
-    path: Path
-    relative: str
+_CORPUS = ("corpus.jsonl", "corpus.jsonl.gz")
+_QUERIES = ("queries.jsonl", "queries.jsonl.gz", "qrels", "qrels.jsonl")
 
 
-def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Skipped]]:
+def find_files(
+    paths: Sequence[Path], *, keep_going: bool = False
+) -> tuple[list[SourceFile], list[Skipped]]:
     """Return what is to be read, each file once, and what was passed over.
 
     In a folder, hidden files and files of other kinds are passed over, and so is its README.md,
     which describes it. A file that is named itself is always read.
+
+    Args:
+        paths: Files and folders.
+        keep_going: Whether a link that is refused, or a folder that cannot be read, is passed
+            over as broken instead of being an error.
 
     Raises:
         DocumentError: a path does not exist, is of no readable kind, or holds a symbolic link
             that leads out of the paths given.
     """
     roots = [_resolved(path) for path in paths]
+    walk = _Walk(roots, keep_going)
     files: dict[tuple[str, Path], SourceFile] = {}
-    skipped: list[Skipped] = []
     for path, root in zip(paths, roots, strict=True):
         if root.is_dir():
-            found = list(_walk(path, path, roots, skipped))
+            found = list(walk.files(path, path))
         elif kind_of(path):
             found = [SourceFile(path=path, relative=path.name)]
         else:
@@ -48,7 +56,7 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Skipped]]:
             )
         for file in found:
             files.setdefault((file.relative, file.path.resolve()), file)
-    return list(files.values()), skipped
+    return list(files.values()), walk.skipped
 
 
 def kind_of(path: PurePath) -> str:
@@ -57,32 +65,64 @@ def kind_of(path: PurePath) -> str:
     return next((kind for kind in KINDS if name.endswith(kind)), "")
 
 
-def _walk(
-    folder: Path, root: Path, roots: Sequence[Path], skipped: list[Skipped]
-) -> Iterator[SourceFile]:
-    others: Counter[str] = Counter()
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as exc:
-        raise DocumentError(f"{folder} cannot be read: {exc}.") from exc
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink():
-            _refuse_a_way_out(entry, roots)
-        if entry.is_dir():
-            # What a link inside the paths leads to is walked under its own name.
-            if not entry.is_symlink():
-                yield from _walk(entry, root, roots, skipped)
-        elif not entry.is_file() or not kind_of(entry):
-            others[entry.suffix.lower()] += 1
-        elif entry.name.casefold() == "readme.md":
-            skipped.append(Skipped(place=str(entry), reason="describes its folder"))
-        else:
-            yield SourceFile(path=entry, relative=entry.relative_to(root).as_posix())
-    for suffix, count in sorted(others.items()):
-        reason = f"{suffix or 'no ending'}: not a kind of file this reads"
-        skipped.append(Skipped(place=str(folder), reason=reason, count=count))
+class _Walk:
+    """A walk through folders that notes what it passes over."""
+
+    def __init__(self, roots: Sequence[Path], keep_going: bool) -> None:
+        self.skipped: list[Skipped] = []
+        self._roots = roots
+        self._keep_going = keep_going
+
+    def files(self, folder: Path, root: Path) -> Iterator[SourceFile]:
+        others: Counter[str] = Counter()
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                # What a link inside the paths leads to is walked under its own name.
+                if not entry.is_symlink():
+                    yield from self.files(entry, root)
+            elif not entry.is_file() or not kind_of(entry):
+                others[entry.suffix.lower()] += 1
+            elif entry.name.casefold() == "readme.md":
+                self._pass_over(entry, "describes its folder")
+            else:
+                yield SourceFile(path=entry, relative=entry.relative_to(root).as_posix())
+        for suffix, count in sorted(others.items()):
+            self._pass_over(
+                folder, f"{suffix or 'no ending'}: not a kind of file this reads", count
+            )
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What is worth looking at in a folder, by name; links that lead out are refused."""
+        try:
+            seen = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        except OSError as exc:
+            self._refuse(folder, DocumentError(f"{folder} cannot be read: {exc}."))
+            return []
+        names = {entry.name for entry in seen}
+        is_collection = not names.isdisjoint(_CORPUS) and not names.isdisjoint(_QUERIES)
+        kept = []
+        for entry in seen:
+            if entry.name.startswith("."):
+                continue
+            if is_collection and entry.name not in _CORPUS:
+                self._pass_over(entry, "not the corpus of this test collection")
+                continue
+            try:
+                if entry.is_symlink():
+                    _refuse_a_way_out(entry, self._roots)
+            except DocumentError as exc:
+                self._refuse(entry, exc)
+                continue
+            kept.append(entry)
+        return kept
+
+    def _refuse(self, place: Path, error: DocumentError) -> None:
+        if not self._keep_going:
+            raise error
+        self.skipped.append(Skipped(place=str(place), reason=error.message, broken=True))
+
+    def _pass_over(self, place: Path, reason: str, count: int = 1) -> None:
+        self.skipped.append(Skipped(place=str(place), reason=reason, count=count))
 
 
 def _refuse_a_way_out(link: Path, roots: Sequence[Path]) -> None:

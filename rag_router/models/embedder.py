@@ -85,6 +85,17 @@ class SentenceEmbedder:
             )["input_ids"]
         return [len(row) for row in ids]
 
+    def twin(self) -> SentenceTransformer:
+        """Make a second model of the same weights, which take no memory of their own.
+
+        What is built into the twin, such as an adapter, changes nothing here.
+        """
+        from copy import deepcopy
+
+        shared = {id(one): one for one in (*self._model.parameters(), *self._model.buffers())}
+        with self._turn:
+            return deepcopy(self._model, shared)
+
     def _encode(self, encode: Callable[..., Any], texts: Sequence[str]) -> NDArray[np.float32]:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, String, create_engine, event
+from sqlalchemy import Engine, String, create_engine, delete, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -80,6 +80,20 @@ class Database:
         """
         with self._translated(), Session(self._engine) as session, session.begin():
             yield session
+
+    def empty(self) -> int:
+        """Delete every row, and return how many there were; freed pages are overwritten.
+
+        Raises:
+            UnavailableError: the file cannot be used.
+        """
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self._translated(), engine.connect() as connection:
+            connection.execute(text("PRAGMA secure_delete=ON"))
+            gone = sum(connection.execute(delete(row)).rowcount for row in (OutcomeRow, RecordRow))
+            connection.execute(text("VACUUM"))
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return gone
 
     def close(self) -> None:
         """Let go of the file."""

@@ -10,6 +10,13 @@ RETRIEVERS: Registry[Retriever] = Registry(
     {
         "dense": "rag_router.retrievers.dense:DenseRetriever",
         "fused": "rag_router.retrievers.fused:FusedRetriever",
+        "fused_convex": "rag_router.retrievers.convex:ConvexRetriever",
+        "granular": "rag_router.retrievers.granular:GranularRetriever",
+        "langchain": "rag_router.retrievers.langchain:LangChainRetriever",
+        "qa_memory": "rag_router.retrievers.qa_memory:QaMemoryRetriever",
+        "reranked": "rag_router.retrievers.reranked:RerankedRetriever",
+        "routed": "rag_router.retrievers.routed:RoutedRetriever",
+        "scenario": "rag_router.retrievers.scenario:ScenarioRetriever",
         "sparse": "rag_router.retrievers.sparse:SparseRetriever",
     },
 )

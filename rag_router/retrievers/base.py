@@ -7,6 +7,8 @@ The contract, for all kinds:
 - `similarity` is the cosine of question and passage, whoever found the passage.
 - Rows of a batch never influence each other, and nothing is kept between calls.
 - A question that nothing is found for gets an empty list.
+- An index whose `encoder` is not the embedder of the queries has its own look at their texts.
+- What asks others says in `found_by` who of them found a passage.
 """
 
 from __future__ import annotations
@@ -46,6 +48,9 @@ class Searchable(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def __len__(self) -> int:
+        """How many passages can be found."""
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """Return the passages in these rows, in this order."""

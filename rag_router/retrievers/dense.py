@@ -1,7 +1,8 @@
 """Passages whose embeddings lie nearest to the question's.
 
 Karpukhin et al. 2020, "Dense passage retrieval for open-domain question answering"
-(arXiv 2004.04906), with any sentence embedder:  score(q, d) = cos(e(q), e(d)).
+(arXiv 2004.04906), with any sentence embedder:  score(q, d) = cos(e(q), e(d)). Indices may be
+built with any number of embedders; each is asked with its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
 from rag_router.retrievers.base import Query, Searchable, ranked
-from rag_router.retrievers.similarity import similarities
+from rag_router.retrievers.merging import by_rank
+from rag_router.retrievers.similarity import asked_of, similarities, space_of
 from rag_router.types import Hit
 
 __all__ = ["DenseRetriever"]
@@ -26,6 +28,8 @@ class DenseRetriever:
     """Rank passages by the cosine of their embedding and the question's.
 
     The score is the cosine, so that passages of several indices of one embedder merge by it.
+    Cosines of two embedders say nothing about each other: where indices were built with several,
+    the hits of each are merged by their ranks, and the score is 1 / (60 + rank in its space).
 
     Args:
         k: Most hits for a question.
@@ -42,21 +46,34 @@ class DenseRetriever:
     def retrieve(self, queries: Sequence[Query], indices: Sequence[Searchable]) -> list[list[Hit]]:
         if not queries:
             return []
-        vectors = np.stack([query.vector for query in queries])
-        found: list[list[Hit]] = [[] for _ in queries]
+        spaces: dict[str, list[list[Hit]]] = {}
         for index in indices:
-            _, rows = index.search_vectors(vectors, self.k)
-            passages = dict(zip(rows.flat, index.passages(rows.flatten().tolist()), strict=True))
-            for hits, query, of_query in zip(found, queries, rows.tolist(), strict=True):
-                for row, cosine in zip(of_query, similarities(query, index, of_query), strict=True):
-                    hits.append(
-                        Hit(
-                            passage=passages[row],
-                            retriever=self.name,
-                            score=cosine,
-                            rank=0,
-                            similarity=cosine,
-                            why=f"cosine {cosine:.3f}",
-                        )
-                    )
-        return [ranked(hits, self.k) for hits in found]
+            found = spaces.setdefault(space_of(index), [[] for _ in queries])
+            for hits, fresh in zip(found, self._search(queries, index), strict=True):
+                hits.extend(fresh)
+        lists = [[ranked(hits, self.k) for hits in found] for found in spaces.values()]
+        if len(lists) > 1:
+            lists = [[by_rank(hits) for hits in found] for found in lists]
+        return [
+            ranked([hit for found in lists for hit in found[row]], self.k)
+            for row in range(len(queries))
+        ]
+
+    def _search(self, queries: Sequence[Query], index: Searchable) -> list[list[Hit]]:
+        asked = asked_of(queries, index)
+        _, rows = index.search_vectors(np.stack([query.vector for query in asked]), self.k)
+        passages = dict(zip(rows.flat, index.passages(rows.flatten().tolist()), strict=True))
+        return [
+            [
+                Hit(
+                    passage=passages[row],
+                    retriever=self.name,
+                    score=cosine,
+                    rank=0,
+                    similarity=cosine,
+                    why=f"cosine {cosine:.3f}",
+                )
+                for row, cosine in zip(of_query, similarities(query, index, of_query), strict=True)
+            ]
+            for query, of_query in zip(asked, rows.tolist(), strict=True)
+        ]

@@ -8,7 +8,6 @@ A member that did not find a passage adds nothing to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import fsum
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.component import STRICT
 from rag_router.retrievers import RETRIEVERS
 from rag_router.retrievers.base import Query, Retriever, Searchable, ranked
+from rag_router.retrievers.merging import by_passage, merged
 from rag_router.types import Hit
 
 __all__ = ["FusedRetriever"]
@@ -61,19 +61,9 @@ class FusedRetriever:
         return [self._fuse([found[row] for found in by_member]) for row in range(len(queries))]
 
     def _fuse(self, lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-        found: dict[tuple[str, str], list[Hit]] = {}
-        for hit in (hit for hits in lists for hit in hits):
-            found.setdefault((hit.passage.index, hit.passage.id), []).append(hit)
-        return ranked([self._one(hits) for hits in found.values()], self.k)
+        return ranked([self._one(hits) for hits in by_passage(lists)], self.k)
 
     def _one(self, hits: Sequence[Hit]) -> Hit:
-        """Make one hit of all that members say about one passage."""
-        known = (hit.similarity for hit in hits if hit.similarity is not None)
-        return replace(
-            hits[0],
-            retriever=self.name,
-            # fsum, because the sum must not depend on the order of the members.
-            score=fsum(1 / (self.smoothing + hit.rank) for hit in hits),
-            similarity=next(known, None),
-            why="; ".join(f"{hit.retriever} rank {hit.rank} ({hit.why})" for hit in hits),
-        )
+        # fsum, because the sum must not depend on the order of the members.
+        score = fsum(1 / (self.smoothing + hit.rank) for hit in hits)
+        return merged(hits, name=self.name, score=score)

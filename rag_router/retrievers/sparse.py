@@ -6,7 +6,6 @@ Lv and Zhai 2011, "Lower-bounding term frequency normalization" (doi 10.1145/206
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -15,13 +14,11 @@ from pydantic.dataclasses import dataclass
 from rag_router.component import STRICT
 from rag_router.indices.lexical import TermHit
 from rag_router.retrievers.base import Query, Searchable, ranked
-from rag_router.retrievers.similarity import similarities
+from rag_router.retrievers.merging import by_rank
+from rag_router.retrievers.similarity import asked_of, similarities
 from rag_router.types import Hit
 
 __all__ = ["SparseRetriever"]
-
-SMOOTHING = 60
-"""Of reciprocal ranks, where the hits of several indices are merged."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -48,7 +45,7 @@ class SparseRetriever:
     def retrieve(self, queries: Sequence[Query], indices: Sequence[Searchable]) -> list[list[Hit]]:
         by_index = [self._search(queries, index) for index in indices]
         if len(by_index) > 1:
-            by_index = [[_by_rank(hits) for hits in found] for found in by_index]
+            by_index = [[by_rank(hits) for hits in found] for found in by_index]
         return [
             ranked([hit for found in by_index for hit in found[row]], self.k)
             for row in range(len(queries))
@@ -56,9 +53,8 @@ class SparseRetriever:
 
     def _search(self, queries: Sequence[Query], index: Searchable) -> list[list[Hit]]:
         found = index.search_terms([query.text for query in queries], self.k)
-        return [
-            self._hits(query, index, terms) for query, terms in zip(queries, found, strict=True)
-        ]
+        asked = asked_of(queries, index)
+        return [self._hits(query, index, terms) for query, terms in zip(asked, found, strict=True)]
 
     def _hits(self, query: Query, index: Searchable, found: Sequence[TermHit]) -> list[Hit]:
         rows = [term_hit.row for term_hit in found]
@@ -76,7 +72,3 @@ class SparseRetriever:
             )
         ]
         return ranked(hits, self.k)
-
-
-def _by_rank(hits: Sequence[Hit]) -> list[Hit]:
-    return [replace(hit, score=1 / (SMOOTHING + hit.rank)) for hit in hits]

@@ -90,6 +90,15 @@ def test_retrieval_can_be_forced_and_forbidden(client):
     assert never["hint"] == "Retrieval was set to never."
 
 
+def test_only_passages_that_meet_the_conditions_are_found(client):
+    (found,) = ask(client, question=VALVE, retrieval="always", where={"document": ["valve", "x"]})
+    assert [p["id"] for p in found["passages"]] == ["valve#0"]
+    (found,) = ask(client, question=VALVE, retrieval="always", where={"document": {"ne": "valve"}})
+    assert "valve#0" not in {p["id"] for p in found["passages"]}
+    response = client.post("/v1/answer", json={"question": VALVE, "where": {"dokument": "valve"}})
+    assert "Did you mean 'document'" in problem(response, 404)["hint"]
+
+
 def test_no_index_at_all_may_be_chosen(client):
     (answer,) = ask(client, question=VALVE, retrieval="always", indexes=[])
     assert (answer["abstained"], answer["usage"]["retriever_calls"]) == (True, 0)
@@ -122,6 +131,8 @@ def test_every_token_is_shown_when_asked_for(client):
         ({"question": FRANCE, "reliance": 1.5}, "body.reliance"),
         ({"question": FRANCE, "reliance": -0.5}, "body.reliance"),
         ({"question": FRANCE, "reliance": "memory"}, "body.reliance"),
+        ({"question": FRANCE, "where": "a=b"}, "body.where"),
+        ({"question": FRANCE, "where": {"a": None}}, "'a' cannot be compared with null"),
         ([FRANCE], "body"),
     ],
 )
@@ -245,6 +256,7 @@ def test_the_openapi_page_lists_what_there_is(client):
         "questions",
         "retrieval",
         "indexes",
+        "where",
         "reliance",
         "tokens",
     }

@@ -111,3 +111,18 @@ def test_without_a_gpu_the_gpu_benchmark_says_so():
     refused = CliRunner().invoke(gpu.main, ["--model", "path:/nowhere"])
     assert refused.exit_code == 2
     assert "there is no CUDA device" in refused.stderr
+
+
+def test_figures_are_held_against_their_bars():
+    ratios = {
+        "contrast_over_plain": {"wall": 1.2},
+        "contrast_over_lock_step": {"wall": 0.76},
+        "untraced_over_traced": {"wall": 0.95},
+    }
+    figures = {
+        "whole_answers": {"context_512": {"batch_1": ratios, "batch_8": ratios}},
+        "correct": {"plain_passes": {"different": 0}},
+    }
+    found = decoding.judged(figures)
+    assert [verdict["met"] for verdict in found.values()] == [True, True, False, False] + [True] * 3
+    assert found["correct.plain_passes.different"] == {"seen": 0, "bar": "at most 0", "met": True}

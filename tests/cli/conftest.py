@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tiny_embedder import write_tiny_embedder
 
 from rag_router.cli.main import main
 
@@ -85,47 +86,4 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An embedder that is real and knows nothing, which reads letters."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("embedder")
-    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-    vocabulary = {token: at for at, token in enumerate((*special, *letters))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_max_length=128,
-        **dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), special, strict=True)),
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=128,
-    )
-    BertModel(config).save_pretrained(folder)
-    (folder / "1_Pooling").mkdir()
-    written = {
-        "modules.json": [
-            {
-                "idx": at,
-                "name": str(at),
-                "path": path,
-                "type": f"sentence_transformers.models.{kind}",
-            }
-            for at, (path, kind) in enumerate((("", "Transformer"), ("1_Pooling", "Pooling")))
-        ],
-        "1_Pooling/config.json": {
-            "word_embedding_dimension": 16,
-            "pooling_mode_mean_tokens": True,
-        },
-    }
-    for name, content in written.items():
-        (folder / name).write_text(json.dumps(content))
-    return f"path:{folder}"
+    return f"path:{write_tiny_embedder(tmp_path_factory.mktemp('embedder'))}"

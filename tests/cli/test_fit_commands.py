@@ -95,6 +95,7 @@ def test_answers_of_one_kind_alone_are_a_data_error(run, tiny, data, tmp_path):
         (["filter", "fit", "threshold", "--index", "a"], 4, "all-minilm-l6-v2"),
         (["decoder", "fit", "plian", "--index", "a"], 2, "no decoder named 'plian'"),
         (["decoder", "fit", "plain", "--index", "a"], 2, "no index named 'a'"),
+        (["decoder", "fit-auto", "--index", "a"], 2, "no index named 'a'"),
     ],
 )
 def test_what_cannot_be_fitted_says_so_before_anything_is_loaded(
@@ -109,6 +110,7 @@ def test_what_cannot_be_fitted_says_so_before_anything_is_loaded(
         ["gate", "fit", "confidence"],
         ["filter", "fit", "threshold", "--index", "a"],
         ["decoder", "fit", "plain", "--index", "a"],
+        ["decoder", "fit-auto", "--index", "a"],
     ],
 )
 def test_questions_that_cannot_be_read_are_a_data_error(run, tmp_path, command):
@@ -125,6 +127,7 @@ def test_questions_that_cannot_be_read_are_a_data_error(run, tmp_path, command):
         (["gate", "fit", "confidence"], 4, "gemma-3-270m"),
         (["filter", "fit", "threshold", "--index", "a"], 4, "all-minilm-l6-v2"),
         (["decoder", "fit", "plain", "--index", "a"], 2, "no index named 'a'"),
+        (["decoder", "fit-auto", "--index", "a"], 2, "no index named 'a'"),
     ],
 )
 def test_every_fit_reads_folders_of_sets_in_any_layout(run, data, tmp_path, command, code, said):
@@ -146,6 +149,7 @@ def test_every_fit_reads_folders_of_sets_in_any_layout(run, data, tmp_path, comm
         ["gate", "fit", "confidence"],
         ["filter", "fit", "threshold", "--index", "a"],
         ["decoder", "fit", "plain", "--index", "a"],
+        ["decoder", "fit-auto", "--index", "a"],
     ],
 )
 def test_a_folder_of_something_else_is_not_written_over(run, data, tmp_path, command):

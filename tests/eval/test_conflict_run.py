@@ -295,3 +295,25 @@ def test_reading_and_remembering_are_told_apart_by_a_model_that_does_either():
     assert (remembers["follows_context"], remembers["follows_memory"]) == (0, 1)
     assert remembers["gold"] == remembers["irrelevant"] == round(2 / 3, 4)
     assert (remembers["harmed"], remembers["memorization_ratio"]) == (0, 1)
+
+
+def test_differences_to_the_others_are_paired():
+    # Of the contested rows 0, 3, 4 and 5 plain follows the passage in the first one alone.
+    said = [said for _, _, _, said in TABLE]
+    always = ["Rome" if one.condition == "counterfactual" else "Oslo" for one in run_of().disputes]
+    run = run_of(answers={"plain": said, "auto": always})
+    minus = conflict_summary(run)["minus"]["auto"]
+    assert list(minus) == ["plain"]
+    value, low, high = minus["plain"]["follows_context"]
+    assert value == 0.75
+    assert 0.0 <= low <= value <= high <= 1.0
+    assert minus["plain"]["gold"][0] == pytest.approx(1 / 6, abs=1e-4)
+    # Three know, and one of them was turned wrong.
+    assert minus["plain"]["harmed"][0] == pytest.approx(-1 / 3, abs=1e-4)
+    assert "minus" not in conflict_summary(run, against="typicality")
+    assert "minus" not in conflict_summary(run_of())
+    report = conflict_report(run, {}, title="t")
+    assert [table.title for table in report.tables] == [
+        "Strategies",
+        "auto minus each other strategy",
+    ]

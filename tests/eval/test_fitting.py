@@ -10,6 +10,8 @@ from stand_ins import lesson
 
 from rag_router.artefacts import Artefact
 from rag_router.calibration import auroc, even_folds
+from rag_router.decoders.auto import AutoDecoder
+from rag_router.decoders.considerations import CASES, CONSIDERED
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import DataError
 from rag_router.eval.datasets import data_hash, is_held_out
@@ -339,6 +341,16 @@ def test_how_sure_an_answer_from_passages_is_can_be_learned():
     # Kinds 1, 5 and 9 are right one, five and nine times in ten.
     assert [confidence[k] for k in (1, 5, 9)] == pytest.approx([0.1, 0.5, 0.9], abs=0.12)
     assert not any(note.stage == "decode" for a in answers for note in a.degraded)
+
+
+def test_what_a_decoder_has_learned_stays_beside_how_sure_its_answers_are():
+    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
+    decoder = AutoDecoder(lines=tuple((tuple(u), tuple(v)) for u, v in lines.tolist()))
+    decided = replace(reading(EXPERT), decoder=decoder, decoder_name="auto")
+    artefact = fit_sureness(decided, WITH_PASSAGES)
+    assert set(artefact.weights) == {"curve", "lines"}
+    assert AutoDecoder().with_artefact(artefact) == decoder
+    assert Sureness().with_artefact(artefact).fitted
 
 
 def test_questions_without_passages_teach_nothing_about_reading():

@@ -10,6 +10,7 @@ from watched import WatchedModel, expert_of
 
 from rag_router.decoders import DECODERS
 from rag_router.decoders.abstaining import AbstainingDecoder
+from rag_router.decoders.auto import AutoDecoder
 from rag_router.decoders.confidence_gain import ConfidenceGainDecoder
 from rag_router.decoders.null_prompts import null_entropies
 from rag_router.decoders.plain import PlainDecoder
@@ -168,8 +169,7 @@ CHANGED = {
     "question": {"disputes": [replace(SIX[0], question=question("which is city 0? say"))]},
     "number of passages": {"disputes": [replace(SIX[0], passages=SIX[0].passages * 2)]},
     "length of answers": {"max_new_tokens": 3},
-    "knowledge": {"facts": [Facts(p_know=0.5)]},
-    "support": {"facts": [Facts(support=0.5)]},
+    "trust": {"facts": [Facts(trust=0.5)]},
     "model": {"model": WatchedModel(script, name="other")},
 }
 
@@ -181,6 +181,17 @@ def test_what_was_settled_otherwise_is_not_taken(cache, what):
     model = CHANGED[what].get("model", WatchedModel(script))
     settled(**(usual | CHANGED[what] | {"model": model}), cache=cache)
     assert model.prefills, f"another {what} was served what was kept"
+
+
+@pytest.mark.parametrize("facts", [Facts(p_know=0.5), Facts(support=0.5)])
+def test_only_who_reads_what_is_known_answers_anew_where_it_is_known(cache, facts):
+    both = {**GAIN, "auto": AutoDecoder()}
+    settled(both, disputes=SIX[:1], cache=cache)
+    unasked = WatchedModel(script, lasts=0)
+    settled(GAIN, unasked, SIX[:1], facts=[facts], cache=cache)
+    model = WatchedModel(script)
+    settled(both, model, SIX[:1], facts=[facts], cache=cache)
+    assert len(model.prompts) == 2
 
 
 def test_whose_question_it_was_and_what_was_right_does_not_matter(cache):

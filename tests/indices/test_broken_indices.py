@@ -11,7 +11,8 @@ import pytest
 from rag_router.errors import IndexCorruptError, IndexUnavailableError
 from rag_router.indices.manifest import Contents, EncoderCard, read_manifest, write_manifest
 from rag_router.indices.publish import Shelf
-from rag_router.indices.vectors import FlatVectors, write_vectors
+from rag_router.indices.vectors import VectorCard, build_vectors, read_vectors, write_vectors
+from rag_router.indices.vectors.choice import Sizes
 
 
 @pytest.fixture
@@ -39,7 +40,9 @@ def delete(path):
 
 
 @pytest.mark.parametrize("damage", [flip_a_byte, truncate, empty, delete])
-@pytest.mark.parametrize("name", ["passages.sqlite", "vectors.faiss", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["passages.sqlite", "vectors.faiss", "terms.safetensors", "manifest.json"]
+)
 def test_a_damaged_file_is_named_with_the_way_to_build_again(
     library, corpus, embedder, generation, name, damage
 ):
@@ -119,11 +122,11 @@ def test_a_manifest_of_another_index_or_generation_is_noticed(library, generatio
 
 def test_a_manifest_of_a_newer_format_says_so(library, generation):
     body = json.loads((generation / "manifest.json").read_text())
-    manifest = read_manifest(generation).model_copy(update={"format": 2})
+    manifest = read_manifest(generation).model_copy(update={"format": 3})
     write_manifest(generation, manifest)
-    assert body["format"] == 1
+    assert body["format"] == 2
     with pytest.raises(
-        IndexUnavailableError, match="has format 2, and this version reads format 1"
+        IndexUnavailableError, match="has format 3, and this version reads formats 1 to 2"
     ):
         library.open("world")
 
@@ -150,6 +153,7 @@ def test_files_that_disagree_with_the_manifest_are_noticed(library, generation, 
     def copy(folder):
         for name in ("passages.sqlite", "vectors.faiss"):
             shutil.copy(generation / name, folder / name)
+        return ("passages.sqlite", "vectors.faiss")
 
     Shelf(library.folder / "world").publish(said, copy)
     with pytest.raises(IndexCorruptError, match=message):
@@ -161,6 +165,7 @@ def test_a_database_without_our_tables_is_noticed(library, generation):
         sqlite3.connect(folder / "passages.sqlite").close()
         (folder / "passages.sqlite").touch()
         shutil.copy(generation / "vectors.faiss", folder / "vectors.faiss")
+        return ("passages.sqlite", "vectors.faiss")
 
     Shelf(library.folder / "world").publish(contents(passages=3, documents=2), write)
     with pytest.raises(IndexCorruptError, match="no such table"):
@@ -170,7 +175,8 @@ def test_a_database_without_our_tables_is_noticed(library, generation):
 def test_vectors_that_are_not_of_unit_length_are_found_by_verify(library, embedder, generation):
     def write(folder):
         shutil.copy(generation / "passages.sqlite", folder / "passages.sqlite")
-        write_vectors(folder / "vectors.faiss", 2 * embedder.encode_passages(["a", "b", "c"]))
+        vectors = 2 * embedder.encode_passages(["a", "b", "c"])
+        return ("passages.sqlite", *write_vectors(folder, build_vectors(vectors, Sizes())))
 
     Shelf(library.folder / "world").publish(contents(passages=3, documents=2), write)
     with pytest.raises(IndexCorruptError, match="holds no unit vectors"):
@@ -183,17 +189,18 @@ def test_a_file_that_is_no_flat_index_is_refused(tmp_path):
     path = tmp_path / "vectors.faiss"
     path.write_bytes(b"not faiss at all")
     with pytest.raises(IndexCorruptError, match="is not a faiss index"):
-        FlatVectors.read(path, 4)
+        read_vectors(tmp_path, VectorCard(), 4)
     faiss.write_index(faiss.IndexFlatL2(4), str(path))
     with pytest.raises(IndexCorruptError, match="is not a flat index of inner products"):
-        FlatVectors.read(path, 4)
+        read_vectors(tmp_path, VectorCard(), 4)
 
 
-def test_the_limit_of_faiss_is_put_back(tmp_path, embedder):
+def test_the_limits_of_faiss_are_put_back(tmp_path, embedder):
     import faiss
 
-    path = tmp_path / "vectors.faiss"
-    write_vectors(path, embedder.encode_passages(["a"]))
-    before = faiss.get_deserialization_vector_byte_limit()
-    assert len(FlatVectors.read(path, 64)) == 1
-    assert faiss.get_deserialization_vector_byte_limit() == before
+    write_vectors(tmp_path, build_vectors(embedder.encode_passages(["a"]), Sizes()))
+    bytes_before = faiss.get_deserialization_vector_byte_limit()
+    loops_before = faiss.get_deserialization_loop_limit()
+    assert len(read_vectors(tmp_path, VectorCard(), 64)) == 1
+    assert faiss.get_deserialization_vector_byte_limit() == bytes_before
+    assert faiss.get_deserialization_loop_limit() == loops_before

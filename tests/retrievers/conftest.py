@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag_router.indices.lexical import LexicalIndex, TermHit
+from rag_router.models.base import Embedder
 from rag_router.retrievers import Query
 from rag_router.types import Hit, Passage
 
@@ -18,10 +19,18 @@ class ListIndex:
 
     rows: Sequence[tuple[str, str, Sequence[float]]]
     name: str = "list"
+    encoder: Embedder | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         found = [self.rows[row] for row in rows]
-        return [Passage(id=i, title="", text=text, index=self.name) for i, text, _ in found]
+        # The passages of "doc" are called "doc#0", "doc#1" and so on.
+        return [
+            Passage(id=i, title="", text=t, index=self.name, document_id=i.partition("#")[0])
+            for i, t, _ in found
+        ]
 
     def search_vectors(
         self, vectors: NDArray[np.float32], k: int

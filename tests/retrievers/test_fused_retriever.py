@@ -8,6 +8,7 @@ from rag_router.retrievers import RETRIEVERS
 from rag_router.retrievers.dense import DenseRetriever
 from rag_router.retrievers.fused import FusedRetriever
 from rag_router.retrievers.sparse import SparseRetriever
+from rag_router.types import Finding
 
 
 def fuse(query, *members, **options):
@@ -47,6 +48,10 @@ def test_it_is_told_who_found_a_passage_at_which_rank(query, returns):
     hits = fuse(query, returns(["b", "a"], name="one"), returns(["a"], name="two"))
     assert hits[0].why == "one rank 2 (said so); two rank 1 (said so)"
     assert hits[0].retriever == "fused"
+    assert hits[0].found_by == (
+        Finding(retriever="one", rank=2, score=1 / 2),
+        Finding(retriever="two", rank=1, score=1.0),
+    )
 
 
 def test_passages_of_two_indices_with_one_id_are_two(list_index, query):

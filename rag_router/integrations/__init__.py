@@ -1,0 +1,1 @@
+"""This package as others know it: LangChain."""
