@@ -1,6 +1,6 @@
 """What contrastive decoding costs beside plain decoding, and beside stock transformers.
 
-    python -m benchmarks.decoding [--model NAME] [--quick]
+    python -m benchmarks.decoding [--model NAME] [--quick] [--strict]
 
 Times of batches of 1 to 16 questions with passages of 128 to 1024 tokens, 16 new tokens each,
 and whole answers with 512 tokens of passages: memory against passages (AdaCAD) beside the
@@ -11,7 +11,9 @@ wall time and of processor time. Then, on the same model: whether the loop says 
 without any cache say, and whether an answer is the same alone, in a batch and in another order.
 
 Bars, at 512 tokens: contrast / plain at most 1.20 for one question and 1.35 for eight; contrast /
-lock-step at most 0.75; without / with a trace at least 0.95.
+lock-step at most 0.75; without / with a trace at least 0.95; no token but after a close step may
+differ from whole passes. Which of them are met is recorded and said; with `--strict` a bar that is
+missed is an error.
 
 Prompts are running text of the example corpora. Every cell is kept as soon as it is measured, so
 that a run that was stopped goes on; the file is removed when all is recorded.
@@ -23,6 +25,7 @@ import json
 import os
 import random
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,6 +50,17 @@ CLOSED_TOKENS = 96
 NEW_TOKENS = 16
 BAR_TOKENS = 512
 STRATEGY = AdaptiveContextAwareDecoder()
+_WHOLE = f"whole_answers.context_{BAR_TOKENS}"
+BARS: tuple[tuple[str, str, float], ...] = (
+    (f"{_WHOLE}.batch_1.contrast_over_plain.wall", "at most", 1.20),
+    (f"{_WHOLE}.batch_8.contrast_over_plain.wall", "at most", 1.35),
+    (f"{_WHOLE}.batch_1.contrast_over_lock_step.wall", "at most", 0.75),
+    (f"{_WHOLE}.batch_8.contrast_over_lock_step.wall", "at most", 0.75),
+    (f"{_WHOLE}.batch_1.untraced_over_traced.wall", "at least", 0.95),
+    (f"{_WHOLE}.batch_8.untraced_over_traced.wall", "at least", 0.95),
+    ("correct.plain_passes.different", "at most", 0),
+)
+"""Where a figure stands, on which side of the bar it must be, and the bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +91,7 @@ QUICK = Scale(batches=(1, 4), contexts=(128,), steps=1, bars={1: 2}, prompts=6, 
 @click.command()
 @click.option("--model", "name", default="gemma-3-270m", show_default=True)
 @click.option("--quick", is_flag=True, help="A small part, in a minute; nothing is recorded.")
+@click.option("--strict", is_flag=True, help="A bar that is missed is an error.")
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -84,7 +99,7 @@ QUICK = Scale(batches=(1, 4), contexts=(128,), steps=1, bars={1: 2}, prompts=6, 
     show_default=True,
     help="Where cells are kept until all are recorded.",
 )
-def main(name: str, quick: bool, keep: Path) -> None:
+def main(name: str, quick: bool, strict: bool, keep: Path) -> None:
     """Measure, print and record."""
     found = ModelStore().resolve(name)
     model = Endless.load(found.path, name=name, fingerprint=found.fingerprint, device="cpu")
@@ -101,9 +116,10 @@ def main(name: str, quick: bool, keep: Path) -> None:
     if quick:
         print(json.dumps(figures, indent=2))
         return
+    verdicts = judged(figures)
     record(
         "decoding",
-        figures,
+        figures | {"bars": verdicts},
         models={name: found.fingerprint},
         threads=torch.get_num_threads(),
         closed_tokens=CLOSED_TOKENS,
@@ -111,6 +127,23 @@ def main(name: str, quick: bool, keep: Path) -> None:
         strategy=repr(STRATEGY),
     )
     keep.unlink(missing_ok=True)
+    for bar_name, verdict in verdicts.items():
+        said = "met" if verdict["met"] else "MISSED"
+        print(f"{said}: {bar_name} {verdict['seen']}, {verdict['bar']}", file=sys.stderr)
+    if strict and not all(verdict["met"] for verdict in verdicts.values()):
+        raise SystemExit(1)
+
+
+def judged(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Hold the figures against their bars."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, side, bar in BARS:
+        seen: Any = figures
+        for level in name.split("."):
+            seen = seen[level]
+        met = seen <= bar if side == "at most" else seen >= bar
+        found[name] = {"seen": seen, "bar": f"{side} {bar}", "met": met}
+    return found
 
 
 Cell = tuple[str, Callable[[], Any]]

@@ -72,6 +72,72 @@ def fit(
     publish(artefact, out, as_json=as_json)
 
 
+@decoder.command("fit-auto")
+@data_options()
+@config_option
+@click.option("--model", help="The model that answers.")
+@click.option("--gate", help="The gate that says what it knows; what it says is learned from.")
+@click.option(
+    "--known",
+    "known_paths",
+    multiple=True,
+    metavar="FILE",
+    help="Further questions; those that the model answers right from memory are learned from with "
+    "passages beside the point. May be given several times.",
+)
+@click.option(
+    "--index",
+    "indexes",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="Where passages beside the point are from: highly ranked, without the answer.",
+)
+@as_json
+def fit_auto(
+    paths: tuple[str, ...],
+    limit: int | None,
+    seed: int,
+    out: Path,
+    config: Path | None,
+    model: str | None,
+    gate: str | None,
+    known_paths: tuple[str, ...],
+    indexes: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Fit how far the decoder auto follows passages.
+
+    Sets bring true passages and falsified ones (`eval make-conflicts` makes them). One half of each
+    set is learned from, by id; `eval conflict --held-out` judges on the other one.
+    """
+    settings = settings_from(config, indexes=indexes, decoder="auto", expert=model, gate=gate)
+    from rag_router.assembly import index_names
+    from rag_router.cli.disputes import Taught
+    from rag_router.decoders.auto import AutoDecoder
+    from rag_router.eval.auto_fitting import fit_auto as fit
+
+    require_free(out)
+    data = read_labelled(paths, limit=limit)
+    known = read_labelled(known_paths, limit=limit) if known_paths else None
+    index_names(settings)
+    taught = Taught.gathered(settings, data, known, seed=seed)
+    bar, move = progress(f"{taught.expert.name} walks")
+    with bar:
+        artefact = fit(
+            AutoDecoder(),
+            taught.expert,
+            taught.disputes,
+            taught.facts,
+            cache=taught.records,
+            batch_size=settings.generator.batch_size,
+            on_progress=move,
+        )
+    for one in (data, *([known] if known else [])):
+        one.verify()
+    publish(artefact, out, as_json=as_json)
+
+
 @decoder.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @as_json

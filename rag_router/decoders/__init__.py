@@ -24,6 +24,7 @@ DECODERS: Registry[Strategy] = Registry(
             "rag_router.decoders.adaptive_context_aware:AdaptiveContextAwareDecoder"
         ),
         "adaptive_contrast": "rag_router.decoders.adaptive_contrast:AdaptiveContrastDecoder",
+        "auto": "rag_router.decoders.auto:AutoDecoder",
         "confidence_gain": "rag_router.decoders.confidence_gain:ConfidenceGainDecoder",
         "confidence_gain_released": (
             "rag_router.decoders.confidence_gain_released:ConfidenceGainReleasedDecoder"

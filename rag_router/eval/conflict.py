@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rag_router.errors import DataError
 from rag_router.eval.disputes import Dispute
-from rag_router.eval.metrics.bootstrap import Bootstrap
+from rag_router.eval.metrics.bootstrap import Bootstrap, Difference
 from rag_router.eval.metrics.conflict import memorization_ratio
 from rag_router.eval.report import Bars, Interval, Report, Series, Table
 from rag_router.scoring import alias_match, first_words, normalise
@@ -32,6 +32,8 @@ from rag_router.signals.refusals import is_refusal
 __all__ = ["ConflictRun", "conflict_report", "conflict_summary"]
 
 FIGURES = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed", "abstained")
+COMPARED = ("follows_context", "gold", "harmed")
+"""Figures of which differences are told: to be high, high and low."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +136,15 @@ class ConflictRun:
         return alias_match(memory, aliases) or normalise(memory) in map(normalise, aliases)
 
 
-def conflict_summary(run: ConflictRun, *, seed: int = 0) -> dict[str, Any]:
-    """Return what the command prints, with paired bootstrap intervals of 95 %."""
+def conflict_summary(run: ConflictRun, *, seed: int = 0, against: str = "auto") -> dict[str, Any]:
+    """Return what the command prints, with bootstrap intervals of 95 %.
+
+    Args:
+        run: What was answered.
+        seed: Of the bootstrap.
+        against: The strategy whose figures are told minus those of every other one, on paired
+            draws; nothing is told where it took no part.
+    """
     strategies: dict[str, dict[str, Any]] = {}
     for name in run.answers:
         row: dict[str, Any] = {}
@@ -155,6 +164,16 @@ def conflict_summary(run: ConflictRun, *, seed: int = 0) -> dict[str, Any]:
         "known": len(run.known()),
     }
     out: dict[str, Any] = {"n": len(run.disputes), "counts": counts, "strategies": strategies}
+    if against in run.answers:
+        out["minus"] = {
+            against: {
+                name: {
+                    figure: [round(d.value, 4), round(d.low, 4), round(d.high, 4)]
+                    for figure, d in found.items()
+                }
+                for name, found in _differences(run, against, seed).items()
+            }
+        }
     if run.skipped:
         out["skipped"] = dict(run.skipped)
     return out
@@ -166,6 +185,7 @@ def conflict_report(
     *,
     title: str,
     seed: int = 0,
+    against: str = "auto",
     rows: bool = True,
 ) -> Report:
     """Put figures and bars together, and a row for each dispute unless `rows` is false."""
@@ -176,7 +196,7 @@ def conflict_report(
     return Report(
         kind="conflict",
         title=title,
-        summary=conflict_summary(run, seed=seed),
+        summary=conflict_summary(run, seed=seed, against=against),
         manifest=manifest,
         tables=(
             Table(
@@ -193,6 +213,7 @@ def conflict_report(
                 ),
                 note="95 % bootstrap intervals; all strategies answered the same questions.",
             ),
+            *_compared(run, against, seed),
         ),
         figures=(
             Bars(
@@ -220,6 +241,44 @@ def _intervals(run: ConflictRun, name: str, seed: int) -> dict[str, Interval]:
     found = run.figures(name)
     means = {f: bootstrap.mean(found[f]) for f in FIGURES if len(found[f])}
     return {figure: Interval(m.value, m.low, m.high) for figure, m in means.items()}
+
+
+def _differences(run: ConflictRun, ours: str, seed: int) -> dict[str, dict[str, Difference]]:
+    """Our figures minus those of each other strategy, on the same draws of the same questions."""
+    bootstrap = Bootstrap(seed=seed)
+    mine = run.figures(ours)
+    found: dict[str, dict[str, Difference]] = {}
+    for name in run.answers:
+        if name != ours:
+            theirs = run.figures(name)
+            found[name] = {
+                figure: bootstrap.mean_difference(mine[figure], theirs[figure])
+                for figure in COMPARED
+                if len(mine[figure])
+            }
+    return found
+
+
+def _compared(run: ConflictRun, ours: str, seed: int) -> tuple[Table, ...]:
+    if ours not in run.answers:
+        return ()
+    found = _differences(run, ours, seed)
+    measured = [f for f in COMPARED if all(f in one for one in found.values())]
+    return (
+        Table(
+            f"{ours} minus each other strategy",
+            ("strategy", *(figure.replace("_", " ") for figure in measured)),
+            tuple(
+                (name, *(Interval(*_ends(one[figure])) for figure in measured))
+                for name, one in found.items()
+            ),
+            note="95 % intervals of paired differences.",
+        ),
+    )
+
+
+def _ends(found: Difference) -> tuple[float, float, float]:
+    return found.value, found.low, found.high
 
 
 def _falsified(dispute: Dispute) -> tuple[str, ...]:

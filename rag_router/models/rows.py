@@ -157,8 +157,10 @@ def begin(model: CausalModel, tasks: Sequence[Task]) -> list[Row]:
     """Make a row of each task.
 
     Raises:
-        ModelError: a strategy needs a stream that was not started, or layers that were not read.
+        ModelError: a strategy needs a stream that was not started, or layers that were not read;
+            or streams are over different vocabularies.
     """
+    _check_widths(tasks)
     return [Row(n, task, task.strategy, _roles(model, task)) for n, task in enumerate(tasks)]
 
 
@@ -183,6 +185,20 @@ def _roles(model: CausalModel, task: Task) -> tuple[Role, ...]:
             )
     watched = tuple(r for r in _WATCHED if task.trace and r in task.streams and r not in needed)
     return (*needed, *watched)
+
+
+def _check_widths(tasks: Sequence[Task]) -> None:
+    """Make sure that all streams are over as many tokens: one model's, or models' that share."""
+    widths: dict[int, str] = {}
+    for number, task in enumerate(tasks):
+        for role, started in task.streams.items():
+            widths.setdefault(started.logits.shape[-1], f"{role!r} of answer {number + 1}")
+    if len(widths) > 1:
+        seen = " and ".join(f"{width} tokens ({where})" for width, where in widths.items())
+        raise ModelError(
+            f"streams are over vocabularies of different sizes: {seen}.",
+            hint="Start all streams with the model that decodes them.",
+        )
 
 
 def _held_back(text: str, stops: Sequence[str]) -> int:

@@ -16,12 +16,14 @@ from rag_router.models.layers import LayerStates
 
 __all__ = [
     "Facts",
+    "InformedStrategy",
     "LayeredStrategy",
     "OneStream",
     "Role",
     "StepInput",
     "StepOutput",
     "Strategy",
+    "facts_read",
     "layers_of",
 ]
 
@@ -95,6 +97,15 @@ class LayeredStrategy(Strategy, Protocol):
         """The streams whose layers it reads; all of them are among `streams`."""
 
 
+@runtime_checkable
+class InformedStrategy(Strategy, Protocol):
+    """A strategy that reads more of the facts than how far the passages' source is trusted."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the facts that it reads besides `trust`."""
+
+
 @dataclass(frozen=True, slots=True)
 class OneStream:
     """Read one stream as it is: ordinary decoding."""
@@ -112,3 +123,9 @@ class OneStream:
 def layers_of(strategy: Strategy) -> tuple[Role, ...]:
     """Return the streams whose later layers a strategy reads; their prompts are read with them."""
     return strategy.layers if isinstance(strategy, LayeredStrategy) else ()
+
+
+def facts_read(strategy: Strategy, facts: Facts) -> Facts:
+    """Leave of the facts what a strategy reads: nothing else can change what it makes of a step."""
+    reads = strategy.reads if isinstance(strategy, InformedStrategy) else ()
+    return Facts(trust=facts.trust, **{name: getattr(facts, name) for name in reads})

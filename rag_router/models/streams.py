@@ -11,11 +11,14 @@ Prompts are read before: their caches are joined with short ones padded on the l
 cache serves again and again (caches are values), and rows that have ended leave the batch. So
 where the memory does not suffice nothing is lost: the batch is halved and taken up again from its
 prompts' caches, and an answer that does not fit even alone carries fewer streams, and says so.
+
+Answers that go on from the same prompts, as those of several strategies or of several draws do, go
+through the model as one row for as long as they say the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,12 +31,14 @@ from rag_router.models.layers import LayerStates
 from rag_router.models.rows import Row, begin
 from rag_router.models.strategies import (
     Facts,
+    InformedStrategy,
     LayeredStrategy,
     OneStream,
     Role,
     StepInput,
     StepOutput,
     Strategy,
+    facts_read,
     layers_of,
 )
 from rag_router.models.tasks import Asked, Finish, Generation, Spoken, Started, Task, start
@@ -43,6 +48,7 @@ __all__ = [
     "Facts",
     "Finish",
     "Generation",
+    "InformedStrategy",
     "LayeredStrategy",
     "OneStream",
     "Role",
@@ -53,6 +59,7 @@ __all__ = [
     "Strategy",
     "Task",
     "decode",
+    "facts_read",
     "layers_of",
     "start",
     "stream",
@@ -117,12 +124,42 @@ def stream(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """What one forward pass of all streams yields, or the reading of their prompts."""
+class _Line:
+    """What went through the model as one row: a prompt, and the tokens it was continued with."""
 
+    started: int
+    ids: tuple[int, ...]
+
+    @property
+    def before(self) -> _Line:
+        """The line that the last token was fed to."""
+        return _Line(self.started, self.ids[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What one forward pass yields, or the reading of the prompts: a row for each line.
+
+    Attributes:
+        lines: Each one once, and its row.
+        heard: Those of them whose layers are shown, and which one in `layers` each is.
+    """
+
+    lines: dict[_Line, int]
     logits: Tensor
-    layers: LayerStates | None
     cache: StepCache
+    heard: dict[_Line, int]
+    layers: LayerStates | None
+
+    def of(self, rows: Sequence[Row]) -> tuple[Tensor, LayerStates | None]:
+        """Logits of all streams of these rows, and the layers of those they listen to."""
+        places = [self.lines[line] for row in rows for line in _lines(row, row.roles)]
+        logits = self.logits if _all_in_order(places, len(self.lines)) else self.logits[places]
+        if self.layers is None:
+            return logits, None
+        places = [self.heard[line] for row in rows for line in _lines(row, row.listened)]
+        in_order = _all_in_order(places, len(self.heard))
+        return logits, self.layers if in_order else self.layers.select(places)
 
 
 def _run(
@@ -166,15 +203,10 @@ def _advance(
                 alive.append(row)
         if not alive:
             return
-        if last is None:
-            last = _taken_up(model, alive)
-        else:
-            cache = last.cache
-            if len(alive) < len(rows):
-                cache = cache.select(_stream_numbers(rows, keep={row.number for row in alive}))
-            last = _step(model, cache, alive, [row.ids[-1] for row in alive])
+        last = _taken_up(model, alive) if last is None else _step(model, last, alive)
         rows = alive
-        choices = choose(rows, last.logits, last.layers, model.decode)
+        logits, layers = last.of(rows)
+        choices = choose(rows, logits, layers, model.decode)
         for row, choice in zip(rows, choices, strict=True):
             if not choice.sound:
                 raise ModelError(
@@ -190,41 +222,71 @@ def _advance(
 
 def _taken_up(model: CausalModel, rows: Sequence[Row]) -> _Pass:
     """Go on from the prompts' caches; tokens that were chosen before are fed again."""
-    streams = [row.task.streams[role] for row in rows for role in row.roles]
-    heard = [row.task.streams[role].layers for row in rows for role in row.listened]
-    layers = [one for one in heard if one is not None]
-    last = _Pass(
-        torch.stack([one.logits for one in streams]),
-        LayerStates.join(layers) if layers else None,
-        model.join(
-            [one.cache for one in streams], room=max(row.task.max_new_tokens for row in rows)
-        ),
+    begun = {
+        line: row.task.streams[role]
+        for row in rows
+        for role, line in zip(row.roles, _lines(row, row.roles), strict=True)
+    }
+    heard = [line for row in rows for line in _lines(row, row.listened)]
+    told = {line: begun[line].layers for line in heard}
+    layers = [one for one in told.values() if one is not None]
+    cache = model.join(
+        [one.cache for one in begun.values()],
+        room=max(row.task.max_new_tokens for row in rows),
     )
+    last = _Pass(
+        lines=_numbered(begun),
+        logits=torch.stack([one.logits for one in begun.values()]),
+        cache=cache,
+        heard=_numbered(told),
+        layers=LayerStates.join(layers) if layers else None,
+    )
+    # What was said already is fed again to lines that are told apart by it from the start.
     for number in range(len(rows[0].ids)):
-        last = _step(model, last.cache, rows, [row.ids[number] for row in rows])
+        last = _fed(model, last, last.cache, [line.ids[number] for line in last.lines], rows)
     return last
 
 
-def _step(
-    model: CausalModel, cache: StepCache, rows: Sequence[Row], tokens: Sequence[int]
+def _step(model: CausalModel, last: _Pass, rows: Sequence[Row]) -> _Pass:
+    """Feed each row's token to every stream of that row; what has ended leaves the batch."""
+    lines = _numbered(line for row in rows for line in _lines(row, row.roles))
+    heard = _numbered(line for row in rows for line in _lines(row, row.listened))
+    places = [last.lines[line.before] for line in lines]
+    cache = last.cache
+    if not _all_in_order(places, len(last.lines)):
+        cache = cache.select(places)
+    here = _Pass(lines, last.logits, cache, heard, None)
+    return _fed(model, here, cache, [line.ids[-1] for line in lines], rows)
+
+
+def _fed(
+    model: CausalModel, here: _Pass, cache: StepCache, tokens: Sequence[int], rows: Sequence[Row]
 ) -> _Pass:
-    """Feed each row's token to every stream of that row."""
-    fed = [token for row, token in zip(rows, tokens, strict=True) for _ in row.roles]
-    listened = [role in row.listened for row in rows for role in row.roles]
+    """Feed a token to each line."""
     layers = None
-    if any(listened):
-        numbers = [number for number, heard in enumerate(listened) if heard]
-        logits, grown, layers = model.step_layers(cache, fed, numbers)
+    if here.heard:
+        numbers = [here.lines[line] for line in here.heard]
+        logits, grown, layers = model.step_layers(cache, tokens, numbers)
     else:
-        logits, grown = model.step(cache, fed)
+        logits, grown = model.step(cache, tokens)
     for row in rows:
         row.forward_rows += len(row.roles)
-    return _Pass(logits, layers, grown)
+    return _Pass(here.lines, logits, grown, here.heard, layers)
 
 
-def _stream_numbers(rows: Sequence[Row], keep: set[int]) -> list[int]:
-    owners = [row.number for row in rows for _ in row.roles]
-    return [number for number, owner in enumerate(owners) if owner in keep]
+def _lines(row: Row, roles: Sequence[Role]) -> list[_Line]:
+    """The lines that these streams of a row are."""
+    said = tuple(row.ids)
+    return [_Line(id(row.task.streams[role]), said) for role in roles]
+
+
+def _numbered(lines: Iterable[_Line]) -> dict[_Line, int]:
+    """Number lines, each one once, in the order in which they come first."""
+    return {line: number for number, line in enumerate(dict.fromkeys(lines))}
+
+
+def _all_in_order(places: Sequence[int], count: int) -> bool:
+    return list(places) == list(range(count))
 
 
 def _smaller(rows: list[Row]) -> list[list[Row]]:

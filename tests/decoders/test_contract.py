@@ -29,6 +29,7 @@ ALPHA = {
     "abstaining_momentum": (0.0, 1.0),
     "adaptive_context_aware": (0.0, math.log(2)),
     "adaptive_contrast": (0.0, 1.0),
+    "auto": (0.0, math.log(2)),
     "confidence_gain": (0.0, 1.0),
     "confidence_gain_released": (0.0, 1.0),
     "context_aware": (0.0, 0.5),

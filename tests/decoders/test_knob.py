@@ -26,7 +26,7 @@ def test_a_decoder_without_a_knob_names_those_that_have_one():
         relying(ContextAwareDecoder(), 0.5, name="context_aware")
     assert "'context_aware' has no knob for reliance" in caught.value.message
     assert caught.value.hint == (
-        "Decoders that have one: confidence_gain, confidence_gain_released."
+        "Decoders that have one: auto, confidence_gain, confidence_gain_released."
     )
 
 

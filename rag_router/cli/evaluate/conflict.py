@@ -19,14 +19,21 @@ from rag_router.cli.evaluate.kept import Kept
 from rag_router.cli.options import fetch_announced, progress, settings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rag_router.eval.conflict import ConflictRun
     from rag_router.eval.disputes import Dispute
+    from rag_router.eval.labels import Labelled
     from rag_router.experts import Expert
-    from rag_router.models.streams import Strategy
+    from rag_router.models.streams import Facts, Strategy
+    from rag_router.outcomes import RecordCache
     from rag_router.settings import Settings
     from rag_router.types import Question
 
 __all__ = ["conflict", "joined", "run_conflict"]
+
+_KNOWER = "p_ik"
+"""The gate that says what memory knows: it takes no pass beyond the closed-book one."""
 
 _TIMED = 20
 """Disputes on which strategies are timed, after a first batch that warms up."""
@@ -108,6 +115,7 @@ def run_conflict(
     harm: DataSet | None = None,
     names: tuple[str, ...] = (),
     hard: bool = False,
+    known_only: bool = False,
     use_cache: bool = True,
     seed: int = 0,
 ) -> ConflictRun:
@@ -120,6 +128,7 @@ def run_conflict(
         harm: Further questions; those that the model knows get a passage beside the point.
         names: Strategies; none means all that can take part.
         hard: Whether passages beside the point come from the settings' indexes.
+        known_only: Whether only what the model knows gets passages beside the point.
         use_cache: Whether answers are kept.
         seed: Of what is drawn.
 
@@ -148,13 +157,24 @@ def run_conflict(
         rows = [
             row
             for row, one in enumerate(labelled)
-            if one.question.answers and (row < len(data.questions) or one.right)
+            if one.question.answers
+            and (one.right or (row < len(data.questions) and not known_only))
         ]
         disputes += _beside(settings, asked, rows, disputes, hard=hard, seed=seed)
         strategies = measured(built, expert, cache=kept.records)
+        facts = _facts(settings, strategies, expert, disputes, labelled, cache=kept.records)
         bar, move = progress("decoders settle")
         with bar:
-            answers = settle(strategies, expert, disputes, cache=kept.records, on_progress=move)
+            answers = settle(
+                strategies,
+                expert,
+                disputes,
+                facts=facts,
+                cache=kept.records,
+                # Each is decoded by all strategies, in two streams and more.
+                batch_size=max(generator.batch_size // 2, 1),
+                on_progress=move,
+            )
         paces = ms_per_token(
             strategies,
             expert,
@@ -169,6 +189,46 @@ def run_conflict(
         ms_per_token=paces,
         skipped=skipped,
     )
+
+
+def _facts(
+    settings: Settings,
+    strategies: Mapping[str, Strategy],
+    expert: Expert,
+    disputes: Sequence[Dispute],
+    labelled: Sequence[Labelled],
+    *,
+    cache: RecordCache | None,
+) -> list[Facts] | None:
+    """Find out what the service would know of each dispute, if a strategy reads any of it."""
+    from rag_router.assembly import load_embedder, load_filters, load_gate
+    from rag_router.eval.dispute_facts import facts_of
+    from rag_router.filters import FittedFilter
+    from rag_router.gates import FittedGate
+    from rag_router.models.streams import InformedStrategy
+    from rag_router.settings import Component
+
+    if not any(isinstance(one, InformedStrategy) for one in strategies.values()):
+        return None
+    gate = load_gate(Component(name=_KNOWER), expert)
+    embedder = load_embedder(settings, fetch=fetch_announced)
+    bar, move = progress("what is known before")
+    with bar:
+        return facts_of(
+            disputes,
+            labelled,
+            expert,
+            gate=gate if isinstance(gate, FittedGate) and gate.fitted else None,
+            filters=[
+                one
+                for one in load_filters(settings, embedder)
+                if isinstance(one, FittedFilter) and one.fitted
+            ],
+            embedder=embedder,
+            cache=cache,
+            batch_size=settings.generator.batch_size,
+            on_progress=move,
+        )
 
 
 def _disputes(data: DataSet) -> list[Dispute]:
@@ -189,9 +249,11 @@ def _strategies(
     settings: Settings, names: tuple[str, ...], expert: Expert | None = None
 ) -> tuple[dict[str, Strategy], dict[str, str]]:
     """Build the decoders that take part; once it is known who answers, say of others why not."""
+    from rag_router.assembly import taught
     from rag_router.decoders import DECODERS
     from rag_router.decoders.requirements import abilities_of
     from rag_router.errors import UsageError
+    from rag_router.settings import Component
 
     built: dict[str, Strategy] = {}
     skipped: dict[str, str] = {}
@@ -199,6 +261,8 @@ def _strategies(
         options = settings.decoder.options if name == settings.decoder.name else {}
         # How sure answers are was learned of the decoder, and changes none of them.
         strategy = DECODERS.build(name, **{k: v for k, v in options.items() if k != "artefact"})
+        if expert is not None:
+            strategy = taught(strategy, Component(name=name, **options), expert)
         lacking = abilities_of(strategy) - expert.model.abilities if expert else frozenset()
         if expert is None or not lacking:
             built[name] = strategy

@@ -1,0 +1,109 @@
+"""What `decoder fit-auto` learns from: disputes, and what a service would know of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag_router.cli.options import fetch_announced, progress
+
+if TYPE_CHECKING:
+    from rag_router.cli.evaluate.common import DataSet
+    from rag_router.eval.disputes import Dispute
+    from rag_router.experts import Expert
+    from rag_router.models.streams import Facts
+    from rag_router.outcomes import RecordCache
+    from rag_router.settings import Settings
+
+__all__ = ["Taught"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Disputes of the half of each set that is learned from.
+
+    Attributes:
+        expert: Who answers.
+        disputes: Questions with their passages.
+        facts: What is known about each.
+        records: Where what is computed is kept.
+    """
+
+    expert: Expert
+    disputes: list[Dispute]
+    facts: list[Facts]
+    records: RecordCache
+
+    @classmethod
+    def gathered(
+        cls, settings: Settings, data: DataSet, known: DataSet | None, *, seed: int
+    ) -> Taught:
+        """Load who answers, ask it from memory, and look for passages beside the point.
+
+        Args:
+            settings: What to load.
+            data: Questions with true and falsified passages.
+            known: Further questions, for passages beside the point.
+            seed: Of the halves.
+
+        Raises:
+            DataError: the sets bring no passages that are true or falsified.
+        """
+        from rag_router.assembly import (
+            load_embedder,
+            load_expert,
+            load_filters,
+            load_gate,
+            open_indexes,
+        )
+        from rag_router.errors import DataError
+        from rag_router.eval.datasets import is_held_out
+        from rag_router.eval.dispute_facts import facts_of
+        from rag_router.eval.disputes import disputes_of, found_beside_the_point
+        from rag_router.eval.labels import label
+        from rag_router.filters import FittedFilter
+        from rag_router.gates import FittedGate
+        from rag_router.outcomes import OutcomeCache, RecordCache
+        from rag_router.retrievers import RETRIEVERS
+
+        questions = [*data.questions, *(known.questions if known else [])]
+        asked = [one for one in questions if not is_held_out(one.id, seed=seed)]
+        disputes = disputes_of(asked)
+        if not disputes:
+            raise DataError(
+                f"none of {len(questions)} questions brings a passage that is true or falsified.",
+                hint="Make a set: rag-router eval make-conflicts --data FILE --out FILE.",
+            )
+        expert = load_expert(settings, fetch=fetch_announced)
+        embedder = load_embedder(settings, fetch=fetch_announced)
+        kept = settings.home / "outcomes.sqlite"
+        records, batch_size = RecordCache(kept), settings.generator.batch_size
+        bar, move = progress(f"{expert.name} answers")
+        with bar:
+            labelled = label(
+                expert, asked, cache=OutcomeCache(kept), batch_size=batch_size, on_progress=move
+            )
+        options = {"k": 20, **settings.retriever.options}
+        disputes += found_beside_the_point(
+            asked,
+            RETRIEVERS.build(settings.retriever.name, **options),
+            tuple(open_indexes(settings, embedder).values()),
+            embedder,
+            rows=[row for row, one in enumerate(labelled) if one.right],
+        )
+        gate = load_gate(settings.gate, expert)
+        filters = load_filters(settings, embedder)
+        bar, move = progress("what is known before")
+        with bar:
+            facts = facts_of(
+                disputes,
+                labelled,
+                expert,
+                gate=gate if isinstance(gate, FittedGate) and gate.fitted else None,
+                filters=[one for one in filters if isinstance(one, FittedFilter) and one.fitted],
+                embedder=embedder,
+                cache=records,
+                batch_size=batch_size,
+                on_progress=move,
+            )
+        return cls(expert, disputes, facts, records)

@@ -1,0 +1,182 @@
+"""From disputes to the artefact of `auto`: walked, weighed, cross-validated, written down.
+
+The penalty, and what passages beside the point are worth beside the other kinds, are chosen by
+cross-validation over questions with all facts known. Each kind has its bar: true and falsified
+passages the share of wanted answers that the best fixed alpha comes to for that kind alone;
+passages beside the point half the harm that is done by reading them as they are. A choice counts
+as much as the kind that is furthest below its bar, so that none is sacrificed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rag_router.artefacts import Artefact, Card
+from rag_router.decoders.auto import AutoDecoder
+from rag_router.decoders.considerations import CASES
+from rag_router.eval.contrast_fitting import (
+    ALPHAS,
+    Lesson,
+    fit_lines,
+    fold_of,
+    lesson_of,
+    reached,
+)
+from rag_router.eval.datasets import data_hash
+from rag_router.eval.disputes import Condition, Dispute
+from rag_router.eval.walks import Walk, walk
+from rag_router.experts import Expert
+from rag_router.models.streams import Facts
+from rag_router.outcomes import RecordCache
+
+__all__ = ["fit_auto", "learn"]
+
+OnProgress = Callable[[int, int], None]
+
+_FOLDS: Final = 4
+_PENALTIES: Final = (0.003, 0.01)
+_WORTHS: Final[tuple[Mapping[Condition, float], ...]] = tuple(
+    {"gold": 1.0, "counterfactual": 1.0, "irrelevant": worth} for worth in (1 / 3, 1 / 2, 1.0)
+)
+_FIXED: Final = tuple(k / 4 for k in range(-4, 7))
+
+
+def fit_auto(
+    decoder: AutoDecoder,
+    expert: Expert,
+    disputes: Sequence[Dispute],
+    facts: Sequence[Facts],
+    *,
+    cache: RecordCache | None = None,
+    batch_size: int = 8,
+    on_progress: OnProgress | None = None,
+) -> Artefact:
+    """Fit `auto` for an expert.
+
+    Args:
+        decoder: With its options; what it learned before does not count.
+        expert: Who answers.
+        disputes: Questions with true, falsified and irrelevant passages; the latter of questions
+            that the expert answers rightly from memory.
+        facts: What a service would know about each.
+        cache: Where walks are kept.
+        batch_size: Disputes at a time.
+        on_progress: Hears (done, all).
+
+    Raises:
+        DataError: there is hardly anything to learn of one kind.
+    """
+    walks: dict[int, list[Walk]] = {}
+    for alphas in dict.fromkeys(ALPHAS.values()):
+        rows = [n for n, one in enumerate(disputes) if ALPHAS[one.condition] == alphas]
+        found = walk(
+            alphas,
+            expert,
+            [disputes[row] for row in rows],
+            cache=cache,
+            batch_size=batch_size,
+            on_progress=_further(on_progress, len(walks), len(disputes)),
+        )
+        walks |= dict(zip(rows, found, strict=True))
+    lesson = lesson_of(disputes, facts, [walks[n] for n in range(len(disputes))])
+    fitted, metrics, notes = learn(lesson, decoder)
+    questions = {one.row: one.question for one in disputes}
+    card = Card(
+        method="decoder/auto",
+        model=expert.name,
+        model_fingerprint=expert.model.fingerprint,
+        prompt_hash=expert.style.contextual_fingerprint,
+        data_hash=data_hash([questions[row] for row in sorted(questions)]),
+        date=datetime.now(UTC).date().isoformat(),
+        metrics=metrics,
+        notes=notes | {"disputes": len(disputes), "most": decoder.most},
+    )
+    return Artefact(card=card, weights=fitted.learned)
+
+
+def _further(on_progress: OnProgress | None, done: int, every: int) -> OnProgress | None:
+    """Count on from what is done."""
+    if on_progress is None:
+        return None
+    return lambda at, _: on_progress(done + at, every)
+
+
+def learn(
+    lesson: Lesson, decoder: AutoDecoder
+) -> tuple[AutoDecoder, dict[str, float], dict[str, Any]]:
+    """Choose penalty and worths by cross-validation, and fit all lines.
+
+    Returns:
+        The fitted decoder; for each kind of questions the cross-validated share that comes to
+        the wanted answer, with everything known and without, and what fixed alphas reach; what
+        was chosen.
+    """
+    kinds = np.array(lesson.kinds)
+    bars = {
+        kind: max(_fixed(lesson, alpha)[kinds == kind].mean() for alpha in _FIXED)
+        for kind in ALPHAS
+    }
+    bars["irrelevant"] = (1 + _fixed(lesson, 0.0)[kinds == "irrelevant"].mean()) / 2
+    tried: list[tuple[float, float, Mapping[Condition, float], dict[Any, NDArray[np.bool_]]]] = []
+    for penalty, worth in product(_PENALTIES, _WORTHS):
+        apart = _apart(lesson, decoder, penalty, worth, CASES[:1])
+        behind = max(bars[kind] - apart[CASES[0]][kinds == kind].mean() for kind in ALPHAS)
+        tried.append((behind, penalty, worth, apart))
+    behind, penalty, worth, apart = min(tried, key=lambda one: one[0])
+    apart |= _apart(lesson, decoder, penalty, worth, CASES[1:])
+    metrics = {
+        f"{kind}_{'_'.join(case) or 'nothing'}_known": round(float(found[kinds == kind].mean()), 4)
+        for case, found in apart.items()
+        for kind in ALPHAS
+    }
+    for alpha in (-1.0, 0.0, 0.5, 1.0):
+        found = _fixed(lesson, alpha)
+        metrics |= {
+            f"{kind}_alpha_{alpha:g}": round(float(found[kinds == kind].mean()), 4)
+            for kind in ALPHAS
+        }
+    lines = fit_lines(lesson, most=decoder.most, penalty=penalty, worth=worth)
+    notes = {
+        "penalty": penalty,
+        "worth": dict(worth),
+        "behind": round(float(behind), 4),
+        "bars": {kind: round(float(bar), 4) for kind, bar in bars.items()},
+        "questions": {kind: lesson.kinds.count(kind) for kind in ALPHAS},
+    }
+    return replace(decoder, lines=lines), metrics, notes
+
+
+def _apart(
+    lesson: Lesson,
+    decoder: AutoDecoder,
+    penalty: float,
+    worth: Mapping[Condition, float],
+    cases: Sequence[tuple[str, ...]],
+) -> dict[Any, NDArray[np.bool_]]:
+    """Which questions come to a wanted answer by weights learned from other questions."""
+    fold = np.array([fold_of(name, _FOLDS) for name in lesson.names])
+    found = {case: np.zeros(len(fold), dtype=bool) for case in cases}
+    for number in range(_FOLDS):
+        taught, judged = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        if len(judged) == 0:
+            continue
+        part = lesson.pick(taught.tolist())
+        lines = fit_lines(part, most=decoder.most, penalty=penalty, worth=worth, cases=cases)
+        for case in cases:
+            found[case][judged] = reached(
+                lesson.pick(judged.tolist()), replace(decoder, lines=lines), case
+            )
+    return found
+
+
+def _fixed(lesson: Lesson, alpha: float) -> NDArray[np.bool_]:
+    """Which questions come to a wanted answer at one alpha."""
+    return lesson.reached(torch.full(lesson.steps.shape, alpha))
