@@ -37,6 +37,7 @@ SHIPPED = (
     "profile",
     "entropy",
     "p_ik",
+    "answer_pmi",
     "answer_probe",
     "thrust",
     "thrust_per_class",
@@ -47,6 +48,7 @@ SHIPPED = (
     "skr_classifier",
     "slim_proxy",
     "combined",
+    "cascade",
 )
 
 

@@ -13,7 +13,7 @@ from rag_router.filters.budget import BudgetFilter
 from rag_router.filters.redundancy import RedundancyFilter
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.fitted import shipped
-from rag_router.gates.profile import ProfileGate
+from rag_router.gates.p_ik import PIKGate
 from rag_router.indices import Library
 from rag_router.models.causal import TransformersModel
 from rag_router.models.embedder import load_embedder
@@ -33,11 +33,11 @@ library = Library(Path(".demo"))
 library.add("fields", [Path("examples/corpora/solar_system.jsonl")], embedder)
 library.add("handbook", [Path("examples/corpora/handbook")], embedder)
 
-gate = ProfileGate()
+gate = PIKGate()
 threshold = ThresholdFilter()
 sureness = Sureness()
 # What was learned is bound to the model it was learned about; without it nothing is calibrated.
-if fitted := shipped("gate", "profile", model.fingerprint, prompt_hash=style.fingerprint):
+if fitted := shipped("gate", "p_ik", model.fingerprint, prompt_hash=style.fingerprint):
     gate = gate.with_artefact(fitted)
 if fitted := shipped("filter", "threshold", embedder.fingerprint):
     threshold = threshold.with_artefact(fitted)

@@ -147,7 +147,7 @@ class Settings(_Section):
     generator: GeneratorSettings = GeneratorSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     proxy: ProxySettings = ProxySettings()
-    gate: Component = Component(name="profile")
+    gate: Component = Component(name="p_ik")
     retriever: Component = Component(name="fused")
     filters: tuple[Component, ...] = (
         Component(name="threshold"),

@@ -32,6 +32,7 @@ GATES: Registry[Gate] = Registry(
         "agreement": "rag_router.gates.agreement:AgreementGate",
         "always": "rag_router.gates.always:AlwaysGate",
         "answer_probe": "rag_router.gates.answer_probe:AnswerProbeGate",
+        "answer_pmi": "rag_router.gates.answer_pmi:AnswerPMIGate",
         "benefit": "rag_router.gates.retrieval_benefit:RetrievalBenefitGate",
         "cascade": "rag_router.gates.cascade:CascadeGate",
         "combined": "rag_router.gates.combined:CombinedGate",

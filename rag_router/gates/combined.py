@@ -3,10 +3,15 @@
 Stacking (Breiman 1996, "Stacked regressions", doi 10.1007/BF00117832): the members are fitted on
 all questions; what weighs them is fitted on what they say of questions that they had not learned
 from. Beside the members one more voice is heard: a linear head on all that those read which learn
-from hidden states, since two probes each of which is unsure may be sure together. Of the members
-chosen by default one judges the question before anything is said, one how the answer's probability
-is spread, and one the answer once it stands; together they cost the closed-book answer and one
-pass over it.
+from hidden states, since two probes each of which is unsure may be sure together.
+
+The voices are weighed twice: by a sum, and by a random forest (`rag_router.gates.forest`) that
+reads the members' few figures beside the voices, since one figure may count only where another is
+high. A last sum weighs these two.
+
+Of the members chosen by default one judges the question before anything is said, one how the
+answer's probability is spread, one whether the answer is likely without the question too, and one
+the answer once it stands; together they cost the closed-book answer and two readings of it.
 """
 
 from __future__ import annotations
@@ -27,9 +32,10 @@ from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import FittedGate, Lesson, verdict
 from rag_router.gates.benefit import fit_benefit, p_benefit
 from rag_router.gates.learned import FOLDS, check_lesson
-from rag_router.gates.linear import fit_linear, linear_logits
+from rag_router.gates.forest import Forest, fit_forest
+from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.members import Members
-from rag_router.gates.stacking import Stack, fit_stack
+from rag_router.gates.stacking import Stack, fit_stack, fit_sum, weighed
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question, Verdict
 
@@ -37,6 +43,9 @@ __all__ = ["CombinedGate"]
 
 _COMPONENTS: Final = 256
 """Of each block, for the head on all that the members read."""
+
+_NARROW: Final = 32
+"""Most columns of a block that the forest reads: figures that mean something, each by itself."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -55,7 +64,7 @@ class CombinedGate:
         arrays: What was learned beside the members; empty until fitted.
     """
 
-    members: tuple[str, ...] = ("p_ik", "profile", "answer_probe")
+    members: tuple[str, ...] = ("p_ik", "profile", "answer_pmi", "answer_probe")
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     gates: tuple[FittedGate, ...] = ()
     arrays: Arrays = Arrays()
@@ -82,16 +91,16 @@ class CombinedGate:
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(the closed-book answer is right), shape (questions,)."""
-        return self._weighed(self._heard(features))
+        return self._weighed(self._voices(features), features)
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
         """Judge; the verdict shows what each member says."""
         features = self.features(questions, signals)
-        heard = self._heard(features)
-        known = self._weighed(heard)
-        helps = p_benefit(self.arrays["benefit"], heard, known) if self.fitted else None
-        names = (*self.members, "together")[: heard.shape[1]]
-        shown = 1 / (1 + np.exp(-heard))
+        voices = self._voices(features)
+        known = self._weighed(voices, features)
+        helps = p_benefit(self.arrays["benefit"], voices, known) if self.fitted else None
+        names = (*self.members, "together")[: voices.shape[1]]
+        shown = 1 / (1 + np.exp(-voices))
         return [
             replace(
                 verdict(p, self.threshold, dict(zip(names, map(float, said), strict=True))),
@@ -127,8 +136,17 @@ class CombinedGate:
             head = fit_linear(together, lesson, components=_COMPONENTS, folds=FOLDS)
             own = {"together": head.weights.astype(np.float32), "bias": np.array([head.bias])}
             apart = np.column_stack([apart, head.apart])
-        stack, p = fit_stack(apart, lesson.right, seed=lesson.seed)
-        own |= {**stack.arrays(), "benefit": fit_benefit(apart, lesson)}
+        weights, summed = fit_sum(apart, lesson.right, seed=lesson.seed)
+        figures = _figures(apart, together)
+        forest, grown = fit_forest(figures, lesson.right, folds=FOLDS, seed=lesson.seed)
+        both = np.column_stack([summed, grown])
+        stack, p = fit_stack(both, lesson.right, seed=lesson.seed)
+        own |= {
+            "sum": weights,
+            **forest.arrays(),
+            **stack.arrays(),
+            "benefit": fit_benefit(apart, lesson),
+        }
         return replace(self, gates=members.gates, arrays=Arrays(own)), p
 
     @property
@@ -158,7 +176,7 @@ class CombinedGate:
     def _members(self) -> Members:
         return Members.of(self.members, self.gates)
 
-    def _heard(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _voices(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds by each member, and by the head on all that they read where there is one."""
         said = logit(self._members.probabilities(features))
         if "together" not in self.arrays or not len(features):
@@ -167,11 +185,20 @@ class CombinedGate:
         weights, bias = self.arrays["together"], float(self.arrays["bias"][0])
         return np.column_stack([said, linear_logits(columns, weights, bias)])
 
-    def _weighed(self, heard: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _weighed(
+        self, voices: NDArray[np.float64], features: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """P(right), shape (n,), of log-odds of shape (n, voices)."""
-        stack = Stack.of(self.arrays)
-        if not len(heard):
+        if not len(voices):
             return np.zeros(0)
-        return np.asarray(
-            (1 / (1 + np.exp(-heard))).mean(axis=1) if stack is None else stack(heard)
-        )
+        stack, forest = Stack.of(self.arrays), Forest.of(self.arrays)
+        if stack is None or forest is None:
+            return np.asarray((1 / (1 + np.exp(-voices))).mean(axis=1))
+        grown = forest(_figures(voices, self._members.blocks(features)))
+        return stack(np.column_stack([weighed(self.arrays["sum"], voices), grown]))
+
+
+def _figures(voices: NDArray[np.float64], blocks: Sequence[Block]) -> NDArray[np.float64]:
+    """What the forest reads: the voices, and the blocks of few columns, side by side."""
+    narrow = [block.columns for block in blocks if block.columns.shape[1] <= _NARROW]
+    return np.column_stack([voices, *narrow])

@@ -8,18 +8,19 @@ a remote one that shows nothing.
 
 Differences from the paper: its judgement model is a Llama-2-7B fine-tuned to read question and
 heuristic answer as text, and its labels say whether the *proxy* was right. Here a logistic head
-reads the proxy's hidden state after the question, how sure it is of its answer, and the embedding
-of the question; its labels say whether the *judged* model was right, which is what the gate is
-asked.
+reads the proxy's hidden states after the question, the shape of its next-token distribution, how
+sure it is of its answer, and the embedding of the question; its labels say whether the *judged*
+model was right, which is what the gate is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -34,6 +35,7 @@ from rag_router.gates.sources import mark_of
 from rag_router.models.streams import Generation
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import geometric_mean_probability, minimum_probability
+from rag_router.signals.first_distribution import distribution_figures
 from rag_router.signals.hidden_states import layer_at, take_layers
 from rag_router.signals.proxy_answer import ProxyAnswer
 from rag_router.signals.proxy_pass import ProxyPass, ProxyRead
@@ -42,7 +44,10 @@ from rag_router.types import Question, Verdict
 
 __all__ = ["SlimProxyGate"]
 
-_Reads = Literal["hidden", "confidence", "embedding"]
+_Reads = Literal["hidden", "distribution", "confidence", "embedding"]
+
+_DEPTHS: Final = tuple(k / 9 for k in range(3, 10))
+"""From a third of the depth up, as `p_ik` reads the judged model."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -55,10 +60,9 @@ class SlimProxyGate(HeadedGate):
         threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
             0.5: more likely wrong than right.
         arrays: What was learned; empty until fitted.
-        reads: What it goes by: the proxy's hidden state, its confidence in its own answer, the
-            embedding of the question.
-        depth: Which layer of the proxy, as a share of its depth in [0, 1].
-        components: Most principal components of the hidden state and of the embedding.
+        reads: What it goes by: the proxy's hidden states, the shape of its next-token
+            distribution, its confidence in its own answer, the embedding of the question.
+        components: Most principal components of each layer and of the embedding.
         max_new_tokens: Longest answer of the proxy.
         known_claim: A claim of the proxy's answer is not searched for where the geometric mean of
             its tokens' probabilities reaches this, in [0, 1].
@@ -66,15 +70,15 @@ class SlimProxyGate(HeadedGate):
 
     reads: Annotated[tuple[_Reads, ...], Field(min_length=1)] = (
         "hidden",
+        "distribution",
         "confidence",
         "embedding",
     )
-    depth: Annotated[float, Field(ge=0.0, le=1.0)] = 2 / 3
-    components: Annotated[int, Field(ge=1, le=512)] = 128
+    components: Annotated[int, Field(ge=1, le=512)] = 256
     max_new_tokens: Annotated[int, Field(ge=1, le=256)] = 24
     known_claim: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
 
-    options_kept: ClassVar[tuple[str, ...]] = ("reads", "depth", "components", "max_new_tokens")
+    options_kept: ClassVar[tuple[str, ...]] = ("reads", "components", "max_new_tokens")
 
     @property
     def needs(self) -> tuple[Signal[Any], ...]:
@@ -91,7 +95,8 @@ class SlimProxyGate(HeadedGate):
         answers = signals.read(ProxyAnswer(self.max_new_tokens))
         marks = [[mark_of(one.fingerprint)] for one in passes]
         columns: dict[str, list[Any]] = {
-            "hidden": [self._state(one) for one in passes],
+            "hidden": [_states(one) for one in passes],
+            "distribution": list(_shapes(passes)) if "distribution" in self.reads else [],
             "confidence": [
                 _confidences(one, said) for one, said in zip(passes, answers, strict=True)
             ],
@@ -110,10 +115,11 @@ class SlimProxyGate(HeadedGate):
 
     def parted(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Block]]:
         marks, *parts = part_blocks(features, 1 + len(self.reads))
-        return marks, [
-            Block(columns, whitened=name == "hidden")
-            for name, columns in zip(self.reads, parts, strict=True)
-        ]
+        blocks: list[Block] = []
+        for name, columns in zip(self.reads, parts, strict=True):
+            layers = np.split(columns, len(_DEPTHS), axis=1) if name == "hidden" else [columns]
+            blocks += [Block(layer) for layer in layers]
+        return marks, blocks
 
     def assess(self, questions: Sequence[Question], signals: Signals) -> list[Verdict]:
         """Judge, and say what to search for where it is not known."""
@@ -137,8 +143,17 @@ class SlimProxyGate(HeadedGate):
             )
         ]
 
-    def _state(self, one: ProxyRead) -> NDArray[np.float32]:
-        return take_layers(one.hidden, [layer_at(self.depth, len(one.hidden) - 1)])
+
+def _states(one: ProxyRead) -> NDArray[np.float32]:
+    """Seven layers, one after the other."""
+    return take_layers(one.hidden, [layer_at(depth, len(one.hidden) - 1) for depth in _DEPTHS])
+
+
+def _shapes(passes: Sequence[ProxyRead]) -> NDArray[np.float32]:
+    """The shape of each next-token distribution, (questions, SHAPE_FIGURES)."""
+    if not passes:
+        return np.zeros((0, 0), dtype=np.float32)
+    return distribution_figures(torch.stack([one.stream.logits for one in passes]))
 
 
 def _confidences(one: ProxyRead, said: Generation) -> list[float]:

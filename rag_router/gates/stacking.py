@@ -24,7 +24,7 @@ from rag_router.calibration import (
     restored,
 )
 
-__all__ = ["Stack", "fit_stack"]
+__all__ = ["Stack", "fit_stack", "fit_sum", "weighed"]
 
 _PENALTY: Final = 1e-2
 """Ridge on the slopes; members say nearly the same, and none is to be played off another."""
@@ -46,7 +46,7 @@ class Stack:
 
     def __call__(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities, shape (n,), for the members' log-odds of shape (n, members)."""
-        return self.calibrator(_sum(np.array(self.weights), logits))
+        return self.calibrator(weighed(np.array(self.weights), logits))
 
     def arrays(self, prefix: str = "") -> dict[str, NDArray[np.float64]]:
         """Return what it consists of, for an artefact."""
@@ -85,23 +85,47 @@ def fit_stack(
         DataError: a class has fewer than two examples.
     """
     fold = even_folds(right, _FOLDS, seed)
-    apart = np.empty(len(fold))
-    for number in range(_FOLDS):
-        rest, test = fold != number, fold == number
-        apart[test] = _sum(_weights(logits[rest], right[rest]), logits[test])
+    weights, apart = fit_sum(logits, right, seed=seed)
     calibrator, _ = choose_calibrator(apart, right, folds=_FOLDS, seed=seed)
     p = np.empty(len(fold))
     for number in range(_FOLDS):
         rest, test = fold != number, fold == number
         curve, _ = choose_calibrator(apart[rest], right[rest], folds=_FOLDS, seed=seed)
         p[test] = curve(apart[test])
-    return Stack(tuple(map(float, _weights(logits, right))), calibrator), p
+    return Stack(tuple(map(float, weights)), calibrator), p
+
+
+def fit_sum(
+    logits: NDArray[np.float64], right: NDArray[np.bool_], *, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit weights only.
+
+    Args:
+        logits: Log-odds of the members, each by one that had not learned from the question,
+            shape (n, members).
+        right: Whether the closed-book answer was right.
+        seed: Of the folds.
+
+    Returns:
+        A weight for each member and, last, the intercept; and the weighed sum of each question
+        by weights from the other folds, shape (n,).
+
+    Raises:
+        DataError: a class has fewer than two examples.
+    """
+    fold = even_folds(right, _FOLDS, seed)
+    apart = np.empty(len(fold))
+    for number in range(_FOLDS):
+        rest, test = fold != number, fold == number
+        apart[test] = weighed(_weights(logits[rest], right[rest]), logits[test])
+    return _weights(logits, right), apart
+
+
+def weighed(weights: NDArray[np.float64], logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of being right, shape (n,); the same for a question alone and in company."""
+    return np.asarray((logits * weights[:-1]).sum(axis=1) + weights[-1])
 
 
 def _weights(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
     curve = Platt.fit(logits, right, penalty=_PENALTY)
     return np.array([*curve.slopes, curve.intercept])
-
-
-def _sum(weights: NDArray[np.float64], logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray((logits * weights[:-1]).sum(axis=1) + weights[-1])

@@ -20,7 +20,7 @@ from rag_router.signals.base import Board, Cost, Reading, Requirements
 from rag_router.signals.closed_book import ClosedBookPass
 from rag_router.signals.closed_book_answer import ClosedBookAnswer
 
-__all__ = ["AnswerStates"]
+__all__ = ["AnswerStates", "answer_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AnswerStates:
         model = board.model
         prompts = [one.prompt for one in board.read(ClosedBookPass(), rows)]
         answers = board.read(ClosedBookAnswer(self.max_new_tokens), rows)
-        said = [_tokens(model, answer.text) for answer in answers]
+        said = [answer_tokens(model, answer.text) for answer in answers]
         ids = [
             [*prompt.ids, *tokens][: model.context_tokens]
             for prompt, tokens in zip(prompts, said, strict=True)
@@ -74,7 +74,7 @@ class AnswerStates:
         ]
 
 
-def _tokens(model: CausalModel, answer: str) -> list[int]:
+def answer_tokens(model: CausalModel, answer: str) -> list[int]:
     """The answer as it stands behind the prompt: a chat template ends where the answer begins."""
     if not answer:
         return []

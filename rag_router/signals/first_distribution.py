@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rag_router.models.distributions import entropy
+from rag_router.models.likeliest import likeliest
 from rag_router.signals.base import Board, Reading
 from rag_router.signals.closed_book import ClosedBookPass
 
@@ -62,7 +63,8 @@ def distribution_figures(logits: Tensor) -> NDArray[np.float32]:
         (those that a small vocabulary lacks count as -30), collision, greatest, energy.
     """
     log_p = torch.log_softmax(logits.float(), dim=-1)
-    top = log_p.topk(min(_TOP, log_p.shape[-1]), dim=-1).values.clamp(min=_LEAST)
+    best, _ = likeliest(log_p, _TOP)
+    top = best.clamp(min=_LEAST)
     missing = top.new_full((len(top), _TOP - top.shape[1]), _LEAST)
     columns = [
         entropy(logits.float())[:, None],

@@ -20,6 +20,7 @@ from rag_router.models.prompts import PromptStyle
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.signals import Board, Partners, requirements
+from rag_router.signals.first_distribution import SHAPE_FIGURES
 from rag_router.signals.proxy_answer import ProxyAnswer
 from rag_router.signals.proxy_pass import ProxyPass
 from rag_router.signals.question_embedding import QuestionEmbedding
@@ -70,12 +71,13 @@ def fitted(gate=None):
 
 
 def test_features_are_who_was_asked_and_a_block_for_each_thing_it_reads():
-    marks, hidden, confidence, embedding = part_blocks(
-        features(SlimProxyGate(max_new_tokens=8), "What is item 9?"), 4
+    marks, hidden, shape, confidence, embedding = part_blocks(
+        features(SlimProxyGate(max_new_tokens=8), "What is item 9?"), 5
     )
     assert marks[0].tolist() == [mark_of(PROXY.fingerprint), mark_of(EMBEDDER.fingerprint)]
-    # Two thirds of a depth of 2 is layer 1; component 0 is the script's sureness, 9 / 9.
-    assert (hidden.shape, hidden[0, 0]) == ((1, 8), 1.0)
+    # Seven depths of eight components; component 0 is the script's sureness, 9 / 9, in each.
+    assert (hidden.shape, hidden[0, ::8].tolist()) == ((1, 56), [1.0] * 7)
+    assert shape.shape == (1, SHAPE_FIGURES)
     # "yes" at 0.9 a letter: first, least and mean probability are all 0.9.
     assert confidence[0, 1:].tolist() == pytest.approx([*[math.log(0.9 / 0.1)] * 3, 3], abs=1e-4)
     assert embedding[0].tolist() == EMBEDDER.encode_queries(["What is item 9?"])[0].tolist()
@@ -155,7 +157,7 @@ def test_questions_are_judged_alone_and_in_company_alike():
 
 
 def test_it_survives_the_disk_with_its_options(tmp_path):
-    gate = fitted(SlimProxyGate(reads=("hidden", "confidence"), depth=1.0, components=8))
+    gate = fitted(SlimProxyGate(reads=("hidden", "confidence"), components=8))
     card = Card(
         method="gate/slim_proxy",
         model="m",
@@ -165,7 +167,7 @@ def test_it_survives_the_disk_with_its_options(tmp_path):
     )
     Artefact(card=card, weights=gate.learned).save(tmp_path / "gate")
     again = SlimProxyGate().with_artefact(Artefact.load(tmp_path / "gate"))
-    assert (again.reads, again.depth, again.components) == (("hidden", "confidence"), 1.0, 8)
+    assert (again.reads, again.components) == (("hidden", "confidence"), 8)
     assert again.threshold == 0.4
     rows = features(gate, *TEXTS)
     assert again.probabilities(rows).tolist() == gate.probabilities(rows).tolist()
@@ -210,6 +212,6 @@ def test_a_real_network_is_a_proxy_too():
     texts = [f"{n}?" for n in range(40)]
     gate = SlimProxyGate(max_new_tokens=2, components=8)
     rows = features(gate, *texts, proxy=proxy)
-    right = rows[:, 6] > np.median(rows[:, 6])  # a component of the hidden state
+    right = rows[:, 7] > np.median(rows[:, 7])  # a component of the hidden state
     learned = gate.fit(lesson(rows, right))
     assert auroc(learned.probabilities(rows), right) > 0.8
