@@ -54,6 +54,7 @@ class Taught:
             load_expert,
             load_filters,
             load_gate,
+            load_retriever,
             open_indexes,
         )
         from rag_router.errors import DataError
@@ -64,7 +65,7 @@ class Taught:
         from rag_router.filters import FittedFilter
         from rag_router.gates import FittedGate
         from rag_router.outcomes import OutcomeCache, RecordCache
-        from rag_router.retrievers import RETRIEVERS
+        from rag_router.settings import Component
 
         questions = [*data.questions, *(known.questions if known else [])]
         asked = [one for one in questions if not is_held_out(one.id, seed=seed)]
@@ -83,11 +84,12 @@ class Taught:
             labelled = label(
                 expert, asked, cache=OutcomeCache(kept), batch_size=batch_size, on_progress=move
             )
+        opened = tuple(open_indexes(settings, embedder).values())
         options = {"k": 20, **settings.retriever.options}
         disputes += found_beside_the_point(
             asked,
-            RETRIEVERS.build(settings.retriever.name, **options),
-            tuple(open_indexes(settings, embedder).values()),
+            load_retriever(Component(name=settings.retriever.name, **options), embedder, opened),
+            opened,
             embedder,
             rows=[row for row, one in enumerate(labelled) if one.right],
         )

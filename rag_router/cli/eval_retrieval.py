@@ -155,13 +155,14 @@ def _retrievers(settings: Settings, names: Sequence[str]) -> dict[str, Retriever
 def _loaded(
     settings: Settings, retrievers: Mapping[str, Retriever], embedder: Embedder
 ) -> dict[str, Retriever]:
-    """Give the retriever of the settings what it learned."""
+    """Give each retriever what it works with, and that of the settings what it learned."""
     from rag_router.assembly import load_retriever
+    from rag_router.settings import Component
 
     usual = settings.retriever
     return {
-        name: load_retriever(usual, embedder) if name == usual.name else retriever
-        for name, retriever in retrievers.items()
+        name: load_retriever(usual if name == usual.name else Component(name=name), embedder)
+        for name in retrievers
     }
 
 

@@ -94,11 +94,15 @@ class LearnedGate:
         ]
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(the closed-book answer is right), shape (questions,); 0.5 until fitted."""
+        """P(the closed-book answer is right), shape (questions,)."""
         curve = restored(self.arrays)
-        if curve is None or not len(features):
-            return np.full(len(features), _UNKNOWN)
-        return curve(self.score(features))
+        if not len(features):
+            return np.zeros(0)
+        return self.bare(features) if curve is None else curve(self.score(features))
+
+    def bare(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What stands for `p_know` until the gate is fitted, shape (questions,)."""
+        return np.full(len(features), _UNKNOWN)
 
     def fit(self, lesson: Lesson) -> Self:
         """Return this gate with what it learns.

@@ -43,6 +43,7 @@ from rag_router.gates.probed_layers import fit_probes, probe_logits
 from rag_router.gates.probes import check_width
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.first_distribution import (
+    LIKELIEST,
     SHAPE_FIGURES,
     FirstDistribution,
     distribution_figures,
@@ -68,7 +69,8 @@ _HEADS: Final = {
 class PIKGate(LearnedGate):
     """Retrieve when a probe on the hidden states says the model does not know.
 
-    Until it is fitted, `p_know` is 0.5.
+    Until it is fitted, `p_know` is the probability of the likeliest first token: a figure that is
+    not calibrated, and is there at no cost.
 
     Args:
         threshold: Retrieve when `p_know` is below it, in [0, 1]. None takes the fitted one, or
@@ -112,7 +114,7 @@ class PIKGate(LearnedGate):
             logits: Of the next token, (vocabulary,) or (prompts, vocabulary).
 
         Returns:
-            Probabilities, shape (prompts,); 0.5 until fitted.
+            Probabilities, shape (prompts,).
 
         Raises:
             DataError: the states are not finite, or of another width than those learned from.
@@ -128,6 +130,9 @@ class PIKGate(LearnedGate):
     def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """The head's logit; of several layers, their mean."""
         return np.asarray(self._logits(features).mean(axis=1))
+
+    def bare(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.exp(np.minimum(features[:, -SHAPE_FIGURES + LIKELIEST], 0.0)))
 
     def figures(self, features: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
         """The logit, and how far the layers are of one mind about it, where each says its own."""

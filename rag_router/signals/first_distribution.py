@@ -28,7 +28,7 @@ from rag_router.models.likeliest import likeliest
 from rag_router.signals.base import Board, Reading
 from rag_router.signals.closed_book import ClosedBookPass
 
-__all__ = ["SHAPE_FIGURES", "FirstDistribution", "distribution_figures"]
+__all__ = ["LIKELIEST", "SHAPE_FIGURES", "FirstDistribution", "distribution_figures"]
 
 _TOP: Final = 10
 _LEAST: Final = -30.0
@@ -36,6 +36,9 @@ _LEAST: Final = -30.0
 
 SHAPE_FIGURES: Final = _TOP + 4
 """How many figures there are."""
+
+LIKELIEST: Final = 1
+"""Which of them is the largest log-probability."""
 
 
 @dataclass(frozen=True, slots=True)

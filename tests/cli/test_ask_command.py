@@ -54,7 +54,7 @@ def test_reliance_reaches_the_decoder_that_has_such_a_knob(run, tiny):
 @pytest.mark.parametrize(
     ("decoder", "reliance", "said"),
     [
-        ("plain", "0.5", "Decoders that have one: confidence_gain"),
+        ("plain", "0.5", "Decoders that have one: auto, confidence_gain"),
         ("confidence_gain", "1.5", "between 0, the passages, and 1, memory"),
         ("confidence_gain", "nan", "between 0, the passages, and 1, memory"),
         ("confidence_gain", "much", "--reliance"),

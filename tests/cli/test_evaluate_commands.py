@@ -355,7 +355,10 @@ def test_answers_look_things_up_in_an_index(run, data, tiny, indexed):
     assert done.json["policies"]["never"]["retriever_calls"] == 0
 
 
-def test_conflicts_compare_all_decoders_unless_some_are_named(run, data, tiny, tmp_path):
+def test_conflicts_compare_all_decoders_unless_some_are_named(
+    run, data, tiny, embedder, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("RAG_ROUTER_EMBEDDER__MODEL", embedder)
     asked = ("eval", "conflict", "--data", data, "--model", tiny, "--limit", 8)
     done = run(*asked, "--out", tmp_path / "out", "--json")
     assert done.code == 0, done.err

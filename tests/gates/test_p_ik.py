@@ -21,6 +21,7 @@ from rag_router.gates import assess
 from rag_router.gates.p_ik import PIKGate
 from rag_router.models.scripted import Reply
 from rag_router.signals import Cost
+from rag_router.signals.closed_book import ClosedBookPass
 from rag_router.signals.first_distribution import SHAPE_FIGURES, distribution_figures
 from rag_router.types import Question
 
@@ -53,12 +54,15 @@ def fitted(request):
     return gate(head=request.param).fit(told())
 
 
-def test_until_it_is_fitted_it_does_not_know():
+def test_until_it_is_fitted_it_is_the_likeliest_first_tokens_probability():
     states = np.zeros((5, WIDTH))
     assert not PIKGate().fitted
-    verdict = assess(PIKGate(), board_of({"a": states}))[0]
-    assert (verdict.p_know, verdict.signals) == (0.5, {})
-    assert PIKGate().p_ik_of(states, np.zeros(4)).tolist() == [0.5]
+    facts = board_of({"a": states})
+    likeliest = facts.read(ClosedBookPass(), [0])[0].stream.logits.softmax(dim=-1).max()
+    verdict = assess(PIKGate(), facts)[0]
+    assert (verdict.p_know, verdict.signals) == (pytest.approx(float(likeliest), abs=1e-6), {})
+    # Four tokens alike: each has a probability of 1 / 4.
+    assert PIKGate().p_ik_of(states, np.zeros(4)).tolist() == pytest.approx([0.25])
 
 
 def test_a_planted_direction_is_found_in_questions_it_never_saw(fitted):

@@ -289,15 +289,16 @@ def _beside(
     if not hard:
         pool = [p for one in disputes if one.condition == "gold" for p in one.passages]
         return beside_the_point(asked, pool, rows=rows, seed=seed)
-    from rag_router.assembly import load_embedder, open_indexes
-    from rag_router.retrievers import RETRIEVERS
+    from rag_router.assembly import load_embedder, load_retriever, open_indexes
+    from rag_router.settings import Component
 
     embedder = load_embedder(settings, fetch=fetch_announced)
+    opened = tuple(open_indexes(settings, embedder).values())
     options = {"k": 20, **settings.retriever.options}
     return found_beside_the_point(
         asked,
-        RETRIEVERS.build(settings.retriever.name, **options),
-        tuple(open_indexes(settings, embedder).values()),
+        load_retriever(Component(name=settings.retriever.name, **options), embedder, opened),
+        opened,
         embedder,
         rows=rows,
     )
