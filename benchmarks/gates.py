@@ -72,8 +72,10 @@ def main(
 
 
 def _shipped(model: str) -> tuple[str, ...]:
-    """Gates that are fitted for a model, and the two that need no fitting."""
-    return ("always", "never", *(name for name in GATES if model in fitted_for("gate", name)))
+    """Gates that are fitted for a model and judge what it knows, and two that need no fitting."""
+    fitted = (name for name in GATES if model in fitted_for("gate", name))
+    judging = (n for n in fitted if getattr(GATES.get(n), "judges", "knowledge") == "knowledge")
+    return ("always", "never", *judging)
 
 
 if __name__ == "__main__":

@@ -138,8 +138,26 @@ def policies() -> str:
     found = _newest("policies")
     if not found:
         return _NOTHING
+    return _policies_of(
+        found, f"{found['n']:,} held-out questions of nq_gold, gate `{found['gate']}`:"
+    )
+
+
+def mixed() -> str:
+    """Return the newest comparison where every second search is in vain."""
+    found = _newest("mixed")
+    if not found:
+        return _NOTHING
+    return _policies_of(
+        found,
+        f"{found['n']:,} held-out questions of nq_gold, popqa and the example handbook; what "
+        f"answers {found['left_out']} of them was left out of the index. Gate `{found['gate']}`:",
+    )
+
+
+def _policies_of(found: dict[str, Any], title: str) -> str:
     lines = [
-        f"{found['n']:,} held-out questions of nq_gold, gate `{found['gate']}`:",
+        title,
         "",
         "| policy | accuracy | minus always | EM | F1 | looked up | abstained | passes | p50 ms |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -153,6 +171,31 @@ def policies() -> str:
         cells += [_cell(row["lm_forward_passes"], 1), _cell(row["p50_ms"], 0)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def transfer() -> str:
+    """Return the newest figures on sets that a gate did not learn from."""
+    found = _newest("transfer")
+    if not found:
+        return _NOTHING
+    lines = []
+    for model, gates in ((name, row) for name, row in found.items() if name not in _COUNTED):
+        sets = list(next(iter(gates.values())))
+        lines += [
+            f"**{model}**, AUROC (ECE) on held-out questions of a set not learned from:",
+            "",
+            f"| gate | {' | '.join(sets)} | worst |",
+            f"|---|{'---|' * (len(sets) + 1)}",
+        ]
+        for name, row in gates.items():
+            cells = [f"{row[one]['auroc']:.3f} ({row[one]['ece']:.3f})" for one in sets]
+            worst = min(row[one]["auroc"] for one in sets)
+            lines.append(f"| `{name}` | {' | '.join(cells)} | {worst:.3f} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+_COUNTED = ("n", "also learned from")
 
 
 def conflicts() -> str:
@@ -262,7 +305,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "figures": figures,
     "gates": gates,
     "peers": peers,
+    "transfer": transfer,
     "policies": policies,
+    "mixed": mixed,
     "conflicts": conflicts,
     "retrievers": retrievers,
     "routing": routing,
