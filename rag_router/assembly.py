@@ -34,6 +34,7 @@ from rag_router.experts import Expert
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.fitted import shipped
 from rag_router.gates import GATES, FittedGate, Gate, signals_of
+from rag_router.indices.chunkers import CHUNKERS
 from rag_router.models.prompts import PromptStyle
 from rag_router.policy import Policy, Sureness
 from rag_router.registry import Registry, first_problem
@@ -73,13 +74,14 @@ __all__ = [
 ]
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
+    "chunker": CHUNKERS,
     "decoder": DECODERS,
     "filter": FILTERS,
     "gate": GATES,
     "retriever": RETRIEVERS,
     "router": ROUTERS,
 }
-"""Every kind of component that settings name."""
+"""Every kind of component that settings or options name."""
 
 _LOCAL: Final[frozenset[Ability]] = frozenset({"hidden_states", "logits", "streams"})
 """What every model shows that settings can name, before it is loaded."""

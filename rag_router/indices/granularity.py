@@ -25,7 +25,7 @@ LEVELS = 5
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class GranularChunker:
-    """Cut into passages of half the usual size, the finest of five aligned granularities.
+    """Cut into passages of half the usual size, the finest of five aligned sizes.
 
     Sentences are packed as `SentenceChunker` packs them, and nothing is repeated. What is found
     with the retriever `granular` is joined to larger passages; other retrievers see the finest.

@@ -26,7 +26,7 @@ _BLANK_LINE = re.compile(r"\n\s*\n")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class HeadingChunker:
-    """Keep what stands under a heading together, cut at paragraphs where it is too long.
+    """Keep what stands under a heading together, cut at paragraphs if too long.
 
     Paragraphs are packed whole; one that is too long by itself is cut at sentences, and a
     sentence at spaces. Nothing is repeated.
