@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import Artefact
 from rag_router.calibration import logit
 from rag_router.component import STRICT
 from rag_router.errors import SettingsError
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import FittedGate, Lesson, NeedMore, signals_of, verdict
 from rag_router.gates.learned import FOLDS, check_lesson
 from rag_router.gates.members import Members

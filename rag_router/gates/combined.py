@@ -25,17 +25,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import Artefact
 from rag_router.calibration import logit
 from rag_router.component import STRICT
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import FittedGate, Lesson, verdict
 from rag_router.gates.benefit import fit_benefit, p_benefit
-from rag_router.gates.learned import FOLDS, check_lesson
 from rag_router.gates.forest import Forest, fit_forest
+from rag_router.gates.learned import FOLDS, check_lesson
 from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.members import Members
-from rag_router.gates.stacking import Stack, fit_stack, fit_sum, weighed
+from rag_router.gates.stacking import Stack, fit_stack, fit_sum
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question, Verdict
 
@@ -195,7 +195,9 @@ class CombinedGate:
         if stack is None or forest is None:
             return np.asarray((1 / (1 + np.exp(-voices))).mean(axis=1))
         grown = forest(_figures(voices, self._members.blocks(features)))
-        return stack(np.column_stack([weighed(self.arrays["sum"], voices), grown]))
+        weights = self.arrays["sum"]
+        summed = linear_logits(voices, weights[:-1], float(weights[-1]))
+        return stack(np.column_stack([summed, grown]))
 
 
 def _figures(voices: NDArray[np.float64], blocks: Sequence[Block]) -> NDArray[np.float64]:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import Artefact
 from rag_router.calibration import Calibrator, Platt, arrays_of, even_folds, restored
 from rag_router.component import STRICT
 from rag_router.errors import DataError
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import Lesson, verdict
 from rag_router.signals.base import Signal, Signals
 from rag_router.types import Question, Verdict

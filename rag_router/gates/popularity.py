@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.calibration import Calibrator, Platt, logit
 from rag_router.component import STRICT
 from rag_router.errors import DataError
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import LearnedGate
 from rag_router.gates.sources import mark_of

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import Artefact
 from rag_router.calibration import arrays_of, choose_calibrator, logit, restored
 from rag_router.component import STRICT
 from rag_router.errors import DataError
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import FittedGate, Gate, Lesson, verdict
 from rag_router.gates.blocks import join_blocks, part_blocks
 from rag_router.gates.learned import FOLDS, check_lesson

@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import Artefact
 from rag_router.calibration import Calibrator, Platt, logit, restored
 from rag_router.component import STRICT
 from rag_router.errors import DataError
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import LearnedGate
 from rag_router.gates.skr_classifier import embedded_features

@@ -23,8 +23,9 @@ from rag_router.calibration import (
     even_folds,
     restored,
 )
+from rag_router.gates.linear import linear_logits
 
-__all__ = ["Stack", "fit_stack", "fit_sum", "weighed"]
+__all__ = ["Stack", "fit_stack", "fit_sum"]
 
 _PENALTY: Final = 1e-2
 """Ridge on the slopes; members say nearly the same, and none is to be played off another."""
@@ -46,7 +47,7 @@ class Stack:
 
     def __call__(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities, shape (n,), for the members' log-odds of shape (n, members)."""
-        return self.calibrator(weighed(np.array(self.weights), logits))
+        return self.calibrator(linear_logits(logits, np.array(self.weights[:-1]), self.weights[-1]))
 
     def arrays(self, prefix: str = "") -> dict[str, NDArray[np.float64]]:
         """Return what it consists of, for an artefact."""
@@ -117,13 +118,9 @@ def fit_sum(
     apart = np.empty(len(fold))
     for number in range(_FOLDS):
         rest, test = fold != number, fold == number
-        apart[test] = weighed(_weights(logits[rest], right[rest]), logits[test])
+        others = _weights(logits[rest], right[rest])
+        apart[test] = linear_logits(logits[test], others[:-1], others[-1])
     return _weights(logits, right), apart
-
-
-def weighed(weights: NDArray[np.float64], logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of being right, shape (n,); the same for a question alone and in company."""
-    return np.asarray((logits * weights[:-1]).sum(axis=1) + weights[-1])
 
 
 def _weights(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -9,11 +9,11 @@ import pytest
 from insides import board_of, planted_lesson
 from stand_ins import lesson
 
+from rag_router.arrays import Arrays
 from rag_router.artefacts import identity_of
 from rag_router.calibration import auroc, even_folds
 from rag_router.errors import DataError
 from rag_router.gates import assess
-from rag_router.gates.arrays import Arrays
 from rag_router.gates.learned import FOLDS, LearnedGate, check_lesson, scores_apart
 from rag_router.signals.hidden_states import HiddenStates
 
