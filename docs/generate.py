@@ -103,6 +103,11 @@ def peers() -> str:
     return _gates_of("gates-peers")
 
 
+def asking() -> str:
+    """Return the newest comparison of gates that ask the model about itself."""
+    return _gates_of("gates-asking")
+
+
 def _gates_of(result: str) -> str:
     found = _newest(result)
     if not found:
@@ -305,6 +310,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "figures": figures,
     "gates": gates,
     "peers": peers,
+    "asking": asking,
     "transfer": transfer,
     "policies": policies,
     "mixed": mixed,
