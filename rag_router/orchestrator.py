@@ -240,7 +240,7 @@ class Orchestrator:
         with watch.stage("retrieve"):
             self._retrieve(work, board, request)
         with watch.stage("filter"):
-            self._filter(work)
+            self._filter(work, board)
         with watch.stage("decode"):
             self._read_passages(work, board, request)
             self._decode(work, board, request)
@@ -408,10 +408,11 @@ class Orchestrator:
             for n, passage in enumerate(question.contexts)
         ]
 
-    def _filter(self, work: list[_Work]) -> None:
+    def _filter(self, work: list[_Work], board: Board) -> None:
         model = self.expert.model
-        context = FilterContext(lambda text: len(model.encode(text, begin=False)))
-        some = [one for one in work if one.evidence.judged]
+        rows = tuple(row for row, one in enumerate(work) if one.evidence.judged)
+        some = [work[row] for row in rows]
+        context = FilterContext(lambda text: len(model.encode(text, begin=False)), board, rows)
         evidence = run_filters(
             (BlankFilter(), *self.filters),
             [one.question.text for one in some],

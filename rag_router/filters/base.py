@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rag_router.artefacts import Artefact
+from rag_router.errors import SettingsError
+from rag_router.signals import Board
 from rag_router.types import Evidence, Hit, Judged
 
 __all__ = ["Filter", "FilterContext", "FittedFilter", "run_filters"]
@@ -23,9 +25,29 @@ class FilterContext:
 
     Attributes:
         count_tokens: Length of a text in that model's tokens.
+        board: What is known of the questions; None where no model is at hand.
+        rows: The row of the board for each question, in their order; empty without a board.
     """
 
     count_tokens: Callable[[str], int]
+    board: Board | None = None
+    rows: tuple[int, ...] = ()
+
+    def asked_of(self, name: str) -> Board:
+        """Return the board, for a filter that asks the model or the embedder.
+
+        Args:
+            name: The filter's, for the message.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        if self.board is None:
+            raise SettingsError(
+                f"the filter {name!r} asks the generator, and none is at hand.",
+                hint="Run it in an orchestrator, or give FilterContext a board and its rows.",
+            )
+        return self.board
 
 
 @runtime_checkable

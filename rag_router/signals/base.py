@@ -171,6 +171,7 @@ class Board:
         self.cancelled, self.deadline = cancelled, deadline
         self._partners = partners or Partners()
         self._known: dict[Signal[Any], dict[int, Reading[Any]]] = {}
+        self._charged: dict[int, Cost] = {}
 
     def read(self, signal: Signal[V], rows: Sequence[int]) -> list[V]:
         """Return the values of `signal` for `rows`, computing those that are not known yet."""
@@ -222,10 +223,14 @@ class Board:
         """Whether `signal` has been computed for `row`."""
         return row in self._known.get(signal, {})
 
+    def charge(self, row: int, cost: Cost) -> None:
+        """Note what somebody spent on a question who keeps no signal of it, such as a filter."""
+        self._charged[row] = self._charged.get(row, Cost()) + cost
+
     def cost(self, row: int) -> Cost:
         """Everything that was spent on one question so far."""
         spent = (known[row].cost for known in self._known.values() if row in known)
-        return sum(spent, Cost())
+        return sum(spent, self._charged.get(row, Cost()))
 
     def signals(self, rows: Sequence[int], allowed: Sequence[Signal[Any]]) -> Signals:
         """Return a view of these rows that shows the allowed signals only."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 from stand_ins import WORDS, hit
 
+from rag_router.errors import SettingsError
 from rag_router.filters import run_filters
 from rag_router.filters.budget import BudgetFilter
 from rag_router.filters.redundancy import RedundancyFilter
@@ -33,6 +34,11 @@ class Supports:
 def evidence(filters, *texts, similarity=None):
     hits = [hit(text, str(n), rank=n + 1, similarity=similarity) for n, text in enumerate(texts)]
     return run_filters(filters, ["q"], [hits], WORDS)[0]
+
+
+def test_a_filter_that_asks_the_model_is_told_where_none_is_at_hand():
+    with pytest.raises(SettingsError, match="'notes' asks the generator, and none is at hand"):
+        WORDS.asked_of("notes")
 
 
 def test_without_filters_everything_is_kept_and_nobody_vouches_for_it():

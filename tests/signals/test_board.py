@@ -65,6 +65,14 @@ def test_costs_add_up_for_each_row_by_itself():
     assert Cost(1, 2, 3) + Cost(10, 20, 30) == Cost(11, 22, 33)
 
 
+def test_what_others_spent_is_added_to_the_row_it_was_spent_on():
+    facts = board("a", "b")
+    facts.charge(1, Cost(prefill_tokens=5))
+    facts.charge(1, Cost(forward_rows=2))
+    assert facts.cost(0) == Cost()
+    assert facts.cost(1) == Cost(prefill_tokens=5, forward_rows=2)
+
+
 def test_reading_what_was_not_declared_is_an_error_that_names_both():
     seen = board("a").signals([0], [ClosedBookPass()])
     with pytest.raises(LookupError, match="'length' was read but not declared; declared: closed_b"):
