@@ -26,7 +26,9 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.gates", ""),
     ("benchmarks.policies", ""),
     ("benchmarks.conflict", ""),
+    ("benchmarks.abstention", ""),
     ("benchmarks.routing", ""),
+    ("benchmarks.granular", ""),
     ("benchmarks.peers.retrieval.compare", ""),
 )
 

@@ -22,7 +22,9 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
     ROOT / "docs" / "evaluation.md",
+    ROOT / "docs" / "filters.md",
     ROOT / "docs" / "indexes.md",
+    ROOT / "docs" / "retrieval.md",
 )
 RESULTS = ROOT / "benchmarks" / "results"
 _NOTHING = "No result is recorded yet; the command above makes one.\n"
@@ -249,6 +251,28 @@ def _minus(name: str, row: dict[str, Any]) -> list[str]:
 _FOLLOWS = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
 
 
+def abstaining() -> str:
+    """Return the newest measurement of answering only what is likely right."""
+    found = _newest("abstention")
+    lines = []
+    for model in (name for name, row in found.items() if isinstance(row, dict)):
+        lines += [
+            f"**{model}**, {found[model]['joint']['n']} held-out questions; a risk of "
+            f"{found['risk']:.0%} promised with probability {found['confidence']:.0%}:",
+            "",
+            "| sure by | answered | wrong of these | hallucination | error | AUROC | AURC | ECE |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for name in ("joint", "sureness", "p_know", "never_abstain"):
+            row = found[model][name]
+            keys = ("coverage", "wrong_among_answered", "hallucination", "error")
+            cells = [f"`{name}`", *(_cell(row.get(key), 2) for key in keys)]
+            cells += [_cell(row.get(key), 3) for key in ("auroc", "aurc", "ece")]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines) or _NOTHING
+
+
 def retrievers() -> str:
     """Return the newest comparison of retrieval with other libraries."""
     if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
@@ -266,6 +290,50 @@ def routing() -> str:
     from benchmarks.routing_table import markdown
 
     found = _newest("routing")
+    return markdown(found) if found else _NOTHING
+
+
+def poisoned() -> str:
+    """Return the newest measurement of one false passage among five."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.poisoned_table import markdown
+
+    found = _newest("poisoned")
+    return markdown(found) if found else _NOTHING
+
+
+def filters_asking() -> str:
+    """Return the newest measurement of filters that ask a model."""
+    found = _newest("filters-asking")
+    models = [name for name, row in found.items() if isinstance(row, dict)]
+    lines = []
+    for model in models:
+        lines += [
+            f"**{model}**, {found['n']} held-out questions of nq_gold, the best "
+            f"{found['passages']} passages of BM25 for each:",
+            "",
+            "| filter | AUROC | tokens kept | answers kept | accuracy | ms a question |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_filter_row(f"`{name}`", row) for name, row in found[model].items()]
+        lines.append("")
+    return "\n".join(lines) or _NOTHING
+
+
+def _filter_row(name: str, row: dict[str, Any]) -> str:
+    cells = [name, *(_cell(row.get(key), 3) for key in ("auroc", "tokens_kept", "answer_kept"))]
+    cells += [_with_ends(row, "answer_accuracy", 3), _cell(row.get("ms_per_question"), 0)]
+    return f"| {' | '.join(cells)} |"
+
+
+def granular() -> str:
+    """Return what granularities and questions of passages bring, as it was measured last."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.granular_table import markdown
+
+    found = _newest("granular")
     return markdown(found) if found else _NOTHING
 
 
@@ -315,6 +383,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "mixed": mixed,
     "conflicts": conflicts,
+    "abstaining": abstaining,
+    "filters_asking": filters_asking,
+    "granular": granular,
+    "poisoned": poisoned,
     "retrievers": retrievers,
     "routing": routing,
     "indexes": indexes,

@@ -32,10 +32,14 @@ from rag_router.errors import (
 )
 from rag_router.experts import Expert
 from rag_router.filters import FILTERS, Filter, FittedFilter
+from rag_router.filters.equipment import EquippableFilter
+from rag_router.filters.learned_of import bound_to
+from rag_router.filters.threshold import ThresholdFilter
 from rag_router.fitted import shipped
 from rag_router.gates import GATES, FittedGate, Gate, signals_of
 from rag_router.indices.chunkers import CHUNKERS
 from rag_router.models.prompts import PromptStyle
+from rag_router.outlook import OutlookHead
 from rag_router.policy import Policy, Sureness
 from rag_router.registry import Registry, first_problem
 from rag_router.retrievers import RETRIEVERS, Retriever, Searchable
@@ -43,13 +47,16 @@ from rag_router.retrievers.equipment import Equipment, equipped
 from rag_router.retrievers.routing import ROUTERS
 from rag_router.settings import GIVEN, Component, Settings
 from rag_router.signals.base import Partners, requirements
+from rag_router.verify import VERIFIERS, FittedVerifier, Rounds, Verifier
 
 if TYPE_CHECKING:
     from rag_router.artefacts import Artefact
+    from rag_router.indices.following import Following
     from rag_router.indices.index import Index
     from rag_router.indices.library import Library
     from rag_router.models.base import Ability, CausalModel, Embedder
     from rag_router.models.cross_encoder import CrossEncoder
+    from rag_router.models.store import LocalModel
     from rag_router.orchestrator import Orchestrator
 
 __all__ = [
@@ -65,9 +72,11 @@ __all__ = [
     "load_expert",
     "load_filters",
     "load_gate",
+    "load_outlook",
     "load_partners",
     "load_parts",
     "load_retriever",
+    "load_verifier",
     "open_indexes",
     "require",
     "taught",
@@ -80,6 +89,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "gate": GATES,
     "retriever": RETRIEVERS,
     "router": ROUTERS,
+    "verifier": VERIFIERS,
 }
 """Every kind of component that settings or options name."""
 
@@ -115,6 +125,7 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
     from rag_router.orchestrator import Orchestrator
 
     model = parts.expert.model
+    outlook = load_outlook(settings, parts.expert)
     return Orchestrator(
         expert=parts.expert,
         gate=load_gate(settings.gate, parts.expert),
@@ -126,9 +137,12 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         embedder=parts.embedder,
         proxy=parts.proxy,
         seed=settings.seed,
-        filters=load_filters(settings, parts.embedder),
-        policy=_policy(settings),
+        filters=load_filters(settings, parts.embedder, parts.expert),
+        policy=_policy(settings, outlook),
         sureness=_sureness(settings, model, parts.expert.style),
+        outlook=outlook,
+        verifier=load_verifier(settings, parts.expert),
+        rounds=_rounds(settings),
         trust=settings.trust,
         message=settings.policy.message,
         max_new_tokens=settings.generator.max_new_tokens,
@@ -154,6 +168,9 @@ def check(settings: Settings, *, shown: frozenset[Ability] = _LOCAL) -> None:
     decoder = DECODERS.build(name, **_options(DECODERS, settings.decoder))
     require_abilities(decoder, shown, name=name, expert=settings.generator.model)
     RETRIEVERS.build(settings.retriever.name, **settings.retriever.options)
+    _worth(settings)
+    if settings.verify is not None:
+        VERIFIERS.build(settings.verify.name, **_options(VERIFIERS, settings.verify))
     for component in settings.filters:
         FILTERS.build(component.name, **_options(FILTERS, component))
 
@@ -212,19 +229,20 @@ def load_embedder(settings: Settings, *, fetch: Callable[[str], Any] | None = No
     return load(_resolve(settings.embedder.model, fetch), device=settings.embedder.device)
 
 
-def open_indexes(settings: Settings, embedder: Embedder | None) -> dict[str, Index]:
-    """Open the indexes that the settings name, or all of the home.
+def open_indexes(settings: Settings, embedder: Embedder | None) -> Following:
+    """Open the indexes that the settings name, or all of the home; what is newer is followed.
 
     Raises:
         UnknownNameError: an index is not there.
         IndexUnavailableError: an index is broken, or was built with another embedder.
     """
+    from rag_router.indices.following import Following
     from rag_router.indices.library import Library
 
     library = Library(settings.home)
     names = library.names() if settings.indexes is None else settings.indexes
     others: dict[str, Embedder | None] = {}
-    return {name: _opened(library, name, embedder, others) for name in names}
+    return Following(library, names, lambda name: _opened(library, name, embedder, others))
 
 
 def _opened(
@@ -404,13 +422,25 @@ def taught(decoder: Strategy, component: Component, expert: Expert) -> Strategy:
         raise _unusable("decoder", component, exc) from exc
 
 
-def load_filters(settings: Settings, embedder: Embedder | None) -> tuple[Filter, ...]:
-    """Build the filters that the settings name, in order, as they were fitted for the embedder.
+def load_filters(
+    settings: Settings, embedder: Embedder | None, expert: Expert | None = None
+) -> tuple[Filter, ...]:
+    """Build the filters that the settings name, in order, each as it was fitted.
+
+    Args:
+        settings: What to build.
+        embedder: Which most of them were fitted for.
+        expert: Which those were fitted for that ask it.
 
     Raises:
         ArtefactError: an artefact that the settings name does not fit.
+        ModelError: a model of a filter's own is there, and is not what the filter asks.
     """
-    return tuple(_filter(component, embedder) for component in settings.filters)
+    retriever = RETRIEVERS.canonical(settings.retriever.name)
+    return tuple(
+        _for_retriever(_filter(component, embedder, expert), component, retriever, embedder)
+        for component in settings.filters
+    )
 
 
 def load_retriever(
@@ -443,11 +473,9 @@ def load_retriever(
 def _cross_encoder(name: str) -> CrossEncoder | None:
     """Load a cross-encoder; one of a hub that was never fetched is None."""
     from rag_router.models.cross_encoder import load_cross_encoder
-    from rag_router.models.store import ModelStore
 
-    if name.startswith("hf:") and not ModelStore().is_present(name):
-        return None
-    return load_cross_encoder(_resolve(name, None))
+    found = _found(name)
+    return None if found is None else load_cross_encoder(found)
 
 
 def check_shown(name: str, gate: Gate, expert: Expert) -> None:
@@ -492,13 +520,49 @@ def _can_judge(name: str, expert: Expert) -> bool:
     return requirements(signals_of(GATES.build(name))).abilities <= expert.model.abilities
 
 
-def _filter(component: Component, embedder: Embedder | None) -> Filter:
+def _filter(component: Component, embedder: Embedder | None, expert: Expert | None) -> Filter:
     built = FILTERS.build(component.name, **_options(FILTERS, component))
-    if isinstance(built, FittedFilter) and embedder is not None:
-        named = _artefact_folder(component)
-        artefact = shipped("filter", component.name, embedder.fingerprint, named=named)
-        return built.with_artefact(artefact) if artefact is not None else built
-    return built
+    if isinstance(built, EquippableFilter):
+        built = built.equipped(_found)
+    if not isinstance(built, FittedFilter):
+        return built
+    prints = bound_to(built, embedder, expert)
+    if prints is None:
+        return built
+    artefact = shipped(
+        "filter",
+        component.name,
+        prints.model,
+        named=_artefact_folder(component),
+        prompt_hash=prints.prompt,
+    )
+    try:
+        return built if artefact is None else built.with_artefact(artefact)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _unusable("filter", component, exc) from exc
+
+
+def _for_retriever(
+    one: Filter, component: Component, retriever: str, embedder: Embedder | None
+) -> Filter:
+    """Return a filter as it is, or unfitted where its artefact speaks of another retriever's hits.
+
+    Raises:
+        ArtefactError: such an artefact is named in the settings.
+    """
+    named = _artefact_folder(component)
+    if not isinstance(one, ThresholdFilter) or not one.fitted or embedder is None:
+        return one
+    artefact = shipped("filter", component.name, embedder.fingerprint, named=named)
+    of = None if artefact is None else artefact.card.notes.get("retriever")
+    if of in (None, retriever):
+        return one
+    if named is not None:
+        raise ArtefactError(
+            f"{named} was fitted on what {of!r} finds, but the retriever in use is {retriever!r}.",
+            hint=f"Fit it again: rag-router filter fit {component.name}",
+        )
+    return FILTERS.build(component.name, **_options(FILTERS, component))
 
 
 def _sureness(settings: Settings, model: CausalModel, style: PromptStyle) -> Sureness:
@@ -521,9 +585,129 @@ def _decoder_artefact(
     )
 
 
-def _policy(settings: Settings) -> Policy:
-    given = settings.policy.model_dump(exclude={"message"}, exclude_none=True)
+def load_outlook(settings: Settings, expert: Expert) -> OutlookHead:
+    """Bring back what the policy "joint" has learned of this service; unfitted if it has not.
+
+    Raises:
+        SettingsError: the settings promise a risk, and nothing was learned that keeps promises.
+        ArtefactError: the artefact that the settings name does not fit.
+    """
+    policy = settings.policy
+    if policy.name != "joint":
+        return OutlookHead()
+    found = shipped(
+        "policy",
+        "joint",
+        expert.model.fingerprint,
+        named=None if policy.artefact is None else policy.artefact.expanduser(),
+        prompt_hash=expert.style.contextual_fingerprint,
+    )
+    # What gate and decoder say and do is part of what was learned.
+    using = {"gate": settings.gate.name, "decoder": settings.decoder.name}
+    taught = {} if found is None else {name: found.card.notes.get(name) for name in using}
+    if found is not None and taught != using:
+        if policy.artefact is not None:
+            raise ArtefactError(
+                f"{policy.artefact} was fitted with {taught}, but {using} are in use.",
+                hint="Fit it for these: rag-router policy fit.",
+            )
+        found = None
+    if found is None:
+        return OutlookHead(wanted=True)
+    try:
+        return OutlookHead(wanted=True).with_artefact(found)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ArtefactError(
+            f"{policy.artefact or 'the shipped artefact'} is no policy's: {exc!r}.",
+            hint="Fit it again.",
+        ) from exc
+
+
+def load_verifier(settings: Settings, expert: Expert) -> Verifier | None:
+    """Build the verifier that the settings name, as it was fitted for the expert.
+
+    Raises:
+        ArtefactError: the artefact that the settings name does not fit.
+    """
+    component = settings.verify
+    if component is None:
+        return None
+    verifier = VERIFIERS.build(component.name, **_options(VERIFIERS, component))
+    if isinstance(verifier, EquippableFilter):
+        verifier = verifier.equipped(_found)
+    if not isinstance(verifier, FittedVerifier):
+        return verifier
+    artefact = shipped(
+        "verifier",
+        component.name,
+        expert.model.fingerprint,
+        named=_artefact_folder(component),
+        prompt_hash=expert.style.contextual_fingerprint,
+    )
+    try:
+        return verifier if artefact is None else verifier.with_artefact(artefact)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _unusable("verifier", component, exc) from exc
+
+
+def _found(name: str) -> LocalModel | None:
+    """Find a model; one of a hub that was never fetched is None."""
+    from rag_router.models.store import ModelStore
+
+    if name.startswith("hf:") and not ModelStore().is_present(name):
+        return None
+    found: LocalModel = _resolve(name, None)
+    return found
+
+
+def _rounds(settings: Settings) -> Rounds:
+    verify = settings.verify
+    return Rounds() if verify is None else Rounds(most=verify.max_rounds, window=verify.window)
+
+
+def _policy(settings: Settings, outlook: OutlookHead) -> Policy:
+    names = {"min_support", "agreement_nats", "abstain"}
+    given = settings.policy.model_dump(include=names, exclude_none=True)
+    if outlook.fitted:
+        # Whether passages help is told from what is read out of them.
+        given.setdefault("min_support", 0.0)
+    least = _worth(settings)
+    if settings.policy.max_risk is not None:
+        if not outlook.fitted:
+            raise SettingsError(
+                "policy.max_risk is set, and no outcomes were learned for this service.",
+                hint="Fit it (rag-router policy fit), and name its folder as policy.artefact.",
+            )
+        limit = outlook.risk_limit(
+            settings.policy.max_risk, confidence=settings.policy.risk_confidence
+        )
+        # No probability reaches 1: where no threshold keeps the promise, nothing is answered.
+        least = max(least or 0.0, min(limit, 1.0))
+    if least is not None:
+        given["min_confidence"] = least
     return Policy(**given)
+
+
+def _worth(settings: Settings) -> float | None:
+    """The probability of being right from which on an answer is worth giving, where it is set.
+
+    Raises:
+        SettingsError: it is set twice, or a risk is promised that only "joint" can keep.
+    """
+    policy = settings.policy
+    if policy.max_risk is not None and policy.name != "joint":
+        raise SettingsError(
+            f"policy.max_risk needs outcomes to keep its promise, which {policy.name!r} has not.",
+            hint="Set policy.name = 'joint'.",
+        )
+    if policy.wrong_cost is None:
+        return policy.min_confidence
+    if policy.min_confidence is not None:
+        raise SettingsError(
+            "policy.wrong_cost and policy.min_confidence say the same in two ways.",
+            hint="Set one of them: a cost of c is a confidence of c / (1 + c).",
+        )
+    return policy.wrong_cost / (1 + policy.wrong_cost)
 
 
 def _options(registry: Registry[Any], component: Component) -> dict[str, Any]:

@@ -10,6 +10,11 @@ The policy decides twice: before the passages are read, from `p_know` and suppor
 first contextual step, when the divergence of the two streams is known. If they hardly diverge,
 memory and passages agree, and there is nothing to contrast. How memory and passages are weighed
 where both speak is the decoder's business, not the policy's.
+
+Where it has been learned what both answers are worth (`rag_router.outlook`), it decides once more,
+when both are there. An answer that is right with probability p gains p - c (1 - p) if a wrong one
+costs c, and saying nothing gains 0: the likelier one is given if p >= c / (1 + c) (Chow 1970, "On
+optimum recognition error and reject tradeoff", doi 10.1109/TIT.1970.1054406).
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.artefacts import Artefact, Card
 from rag_router.calibration import Platt, logit
 from rag_router.component import STRICT
+from rag_router.outlook import Outlook
 from rag_router.types import Verdict
 
 __all__ = ["Plan", "Policy", "Sureness"]
@@ -82,6 +88,17 @@ class Policy:
         if not self.abstain or confidence >= self.min_confidence:
             return plan
         return self.from_memory(p_know)
+
+    def weigh(self, plan: Plan, outlook: Outlook) -> Plan:
+        """Let the answer that is likelier right be given, where it is worth what it may cost.
+
+        Args:
+            plan: What was planned, and how the passages were read.
+            outlook: What both answers are worth.
+        """
+        if self.abstain and outlook.best < self.min_confidence:
+            return "abstain"
+        return "parametric" if outlook.memory > outlook.passages else plan
 
     def agree(self, divergence_nats: float) -> bool:
         """Whether the two streams agree, so that reading the passages is enough."""

@@ -91,13 +91,35 @@ class ProxySettings(_Section):
 
 
 class PolicySettings(_Section):
-    """The thresholds of the four quadrants; what is left out takes the component's default."""
+    """Who may answer; what is left out takes the component's default.
 
+    `name` is "quadrants", or "joint", which weighs the answers from memory and from passages by
+    what was learned of both (an `artefact` of `policy fit`). `wrong_cost` says what a wrong answer
+    costs where a right one gains 1, and sets `min_confidence`; `max_risk` keeps the share of wrong
+    ones among the answers given, with probability `risk_confidence`, and needs "joint".
+    """
+
+    name: Literal["quadrants", "joint"] = "quadrants"
+    artefact: Path | None = None
+    wrong_cost: Annotated[float, Field(ge=0.0)] | None = None
+    max_risk: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    risk_confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     min_support: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     agreement_nats: Annotated[float, Field(ge=0.0, le=0.6931472)] | None = None
     abstain: bool = True
     message: str = "I don't know."
+
+
+class VerifySettings(Component):
+    """Who verifies answers from passages, and what is tried where it does not accept one.
+
+    `max_rounds` is how often a question is answered once more, `window` how many passages are read
+    next; all other keys are the verifier's own options.
+    """
+
+    max_rounds: Annotated[int, Field(ge=0, le=8)] = 1
+    window: Annotated[int, Field(ge=1, le=64)] = 3
 
 
 class LimitSettings(_Section):
@@ -150,12 +172,14 @@ class Settings(_Section):
     gate: Component = Component(name="p_ik")
     retriever: Component = Component(name="fused")
     filters: tuple[Component, ...] = (
+        Component(name="instructions"),
         Component(name="threshold"),
         Component(name="redundancy"),
         Component(name="budget"),
     )
     decoder: Component = Component(name="plain")
     policy: PolicySettings = PolicySettings()
+    verify: VerifySettings | None = None
     limits: LimitSettings = LimitSettings()
     documents: DocumentSettings = DocumentSettings()
     serve: ServeSettings = ServeSettings()

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 __all__ = [
     "ANSWERS",
     "DEGRADED",
+    "FILTER_FAILURES",
     "FORWARD_PASSES",
     "RETRIEVER_CALLS",
     "STAGE",
@@ -29,6 +30,8 @@ ANSWERS: Final = "rag_router.answers"
 """Counter of answers, by `reason`."""
 DEGRADED: Final = "rag_router.degraded"
 """Counter of everything that was skipped, cut or fell back, by `stage`."""
+FILTER_FAILURES: Final = "rag_router.filter_failures"
+"""Counter of filters that raised and were left out, by `filter`."""
 FORWARD_PASSES: Final = "rag_router.lm_forward_passes"
 """Counter of rows that went through a language model."""
 RETRIEVER_CALLS: Final = "rag_router.retriever_calls"

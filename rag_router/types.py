@@ -5,7 +5,7 @@ Change one with `dataclasses.replace(hit, score=s)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,22 +18,44 @@ __all__ = [
     "Evidence",
     "ExpertChoice",
     "Finding",
+    "Group",
     "Hit",
     "Judged",
     "Knowledge",
     "Passage",
     "Question",
     "Reason",
+    "Recalled",
+    "Relation",
     "Retrieval",
     "Route",
     "RouteChoice",
+    "Side",
     "TokenTrace",
     "Usage",
     "Verdict",
 ]
 
-Reason = Literal["parametric", "contextual", "contrast", "no_knowledge"]
-"""Where an answer comes from; `no_knowledge` when there is none."""
+Reason = Literal[
+    "parametric",
+    "contextual",
+    "contrast",
+    "disagreement",
+    "no_knowledge",
+    "insufficient",
+    "conflict",
+    "unverified",
+]
+"""Where an answer comes from, or why there is none.
+
+`disagreement`: passages say different things, and the answer tells of all of them.
+`no_knowledge`: neither memory nor passages know; `insufficient`: an answer was there, but not sure
+enough; `conflict`: memory and passages say different things, and it cannot be told which is right;
+`unverified`: the verifier accepted none of the answers that were tried.
+"""
+
+Relation = Literal["duplicate", "ambiguous", "contradicting", "distracting"]
+"""How passages of one question relate to each other."""
 
 Retrieval = Literal["auto", "always", "never"]
 """Whether to look things up: let the gate decide, or overrule it."""
@@ -91,6 +113,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """An answer that was given before, to a question that asks the same.
+
+    Attributes:
+        answer: The words; never empty.
+        p_right: Probability in [0, 1] that it is right here, too.
+        calibrated: Whether that was learned of labelled questions.
+    """
+
+    answer: str
+    p_right: float
+    calibrated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A passage that a retriever found.
 
@@ -102,6 +139,8 @@ class Hit:
         similarity: Cosine between question and passage in [-1, 1], where somebody computed it.
         why: What led to it, such as the matching terms.
         found_by: Who found it, where a retriever asked others; empty where it looked itself.
+        recalled: What may be answered without reading it, where it is a question that was
+            answered before, and near enough.
     """
 
     passage: Passage
@@ -111,6 +150,7 @@ class Hit:
     similarity: float | None = None
     why: str = ""
     found_by: tuple[Finding, ...] = ()
+    recalled: Recalled | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +162,34 @@ class Judged:
         kept: Whether the model will read it.
         support: Calibrated probability that the passage contains the answer, if a filter said so.
         why: The reason, in words.
+        spans: Where the passage's text stood in the text as it was found, piece by piece:
+            characters from, and up to but not including. Empty where the text is whole.
     """
 
     hit: Hit
     kept: bool = True
     support: float | None = None
     why: str = "kept"
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Passages of one question that belong together.
+
+    Attributes:
+        passages: Index and id of each, in the order of their rank.
+        relation: `duplicate`: they say the same, and the first one is kept. `ambiguous`: they
+            speak of another bearer of a name than other groups do. `contradicting`: they answer
+            otherwise than other groups do. `distracting`: they have to do with no other passage.
+        reason: What tells so, in words.
+        apart: Whether the group is read and answered on its own.
+    """
+
+    passages: tuple[tuple[str, str], ...]
+    relation: Relation
+    reason: str
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +198,16 @@ class Evidence:
 
     Attributes:
         judged: All hits in the order of their rank, kept and dropped.
+        groups: Which passages belong together, where a filter said so.
         support: Calibrated probability that the kept passages contain the answer; None when no
             filter says so.
+        notes: Filters that were left out, and why.
     """
 
     judged: tuple[Judged, ...] = ()
     support: float | None = None
+    groups: tuple[Group, ...] = ()
+    notes: tuple[Degradation, ...] = ()
 
     @property
     def kept(self) -> tuple[Judged, ...]:
@@ -233,6 +299,23 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a disagreement between passages.
+
+    Attributes:
+        answer: What its passages say.
+        confidence: Probability in [0, 1] that it is right, and the other sides are not.
+        passages: Index and id of each passage that says so, or was read with those that do.
+        citations: Where it stands; answer offsets are those in the answer that is given.
+    """
+
+    answer: str
+    confidence: float
+    passages: tuple[tuple[str, str], ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
     """How far memory and passages disagreed.
 
@@ -243,12 +326,18 @@ class Conflict:
         strategy: The decoder that settled it.
         trust: How far the source of the passages is trusted, in [0, 1]: that of the least trusted
             one that was read. None where none was read.
+        p_memory: P(the answer from memory is right), where both answers were weighed.
+        p_passages: P(the answer from passages is right), where both were.
+        p_conflict: P(exactly one of them is right), where both were.
     """
 
     closed_book_answer: str | None
     divergence: float | None
     strategy: str
     trust: float | None = None
+    p_memory: float | None = None
+    p_passages: float | None = None
+    p_conflict: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +408,11 @@ class Answer:
         confidence: Calibrated probability in [0, 1] that the answer is right; for an abstention,
             that abstaining was right.
         message: What a person reads: the answer, or the configured "I don't know".
+        disagreement: What the passages say where they do not agree, the likeliest side first;
+            empty where they do, or nobody compared them.
         hint: What would help, such as adding an index.
+        uncited: Where in the answer, as characters, claims stand that nothing is cited for; empty
+            where the answer is not from passages.
     """
 
     id: str
@@ -339,6 +432,16 @@ class Answer:
     degraded: tuple[Degradation, ...] = ()
     message: str = ""
     hint: str = ""
+    disagreement: tuple[Side, ...] = ()
+    uncited: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def claim(self) -> str | None:
+        """What `confidence` speaks of: the text, or of several sides the likeliest.
+
+        Figures go by it, so that telling of everything wins nothing.
+        """
+        return self.disagreement[0].answer if self.disagreement else self.text
 
     def to_json(self) -> dict[str, Any]:
         """Return the documented JSON form, of plain dicts, lists, strings and numbers."""
@@ -372,25 +475,41 @@ class Answer:
                 },
             },
             "passages": [_passage_json(judged) for judged in self.evidence.judged],
-            "citations": [
-                {
-                    "passage_id": c.passage_id,
-                    "index": c.index,
-                    "start": c.start,
-                    "end": c.end,
-                    "answer_start": c.answer_start,
-                    "answer_end": c.answer_end,
-                }
-                for c in self.citations
-            ],
+            "citations": [_citation_json(citation) for citation in self.citations],
+            **(
+                {"uncited": [{"start": start, "end": end} for start, end in self.uncited]}
+                if self.uncited
+                else {}
+            ),
             "conflict": {
                 "closed_book_answer": self.conflict.closed_book_answer,
                 "divergence": _rounded(self.conflict.divergence),
                 "strategy": self.conflict.strategy,
             },
         }
-        if self.conflict.trust is not None:
-            out["conflict"]["trust"] = round(self.conflict.trust, 4)
+        for name in ("trust", "p_memory", "p_passages", "p_conflict"):
+            if (value := getattr(self.conflict, name)) is not None:
+                out["conflict"][name] = round(value, 4)
+        if self.evidence.groups:
+            out["groups"] = [
+                {
+                    "relation": group.relation,
+                    "passages": _names_json(group.passages),
+                    "reason": group.reason,
+                    "apart": group.apart,
+                }
+                for group in self.evidence.groups
+            ]
+        if self.disagreement:
+            out["disagreement"] = [
+                {
+                    "answer": side.answer,
+                    "confidence": round(side.confidence, 4),
+                    "passages": _names_json(side.passages),
+                    "citations": [_citation_json(citation) for citation in side.citations],
+                }
+                for side in self.disagreement
+            ]
         if self.tokens is not None:
             out["tokens"] = [_token_json(token) for token in self.tokens]
         out |= {
@@ -409,8 +528,25 @@ class Answer:
         return out
 
 
+def _citation_json(citation: Citation) -> dict[str, Any]:
+    return {
+        "passage_id": citation.passage_id,
+        "index": citation.index,
+        "start": citation.start,
+        "end": citation.end,
+        "answer_start": citation.answer_start,
+        "answer_end": citation.answer_end,
+    }
+
+
+def _names_json(passages: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"passage_id": id_, "index": index} for index, id_ in passages]
+
+
 def _passage_json(judged: Judged) -> dict[str, Any]:
     hit, passage = judged.hit, judged.hit.passage
+    # Of a whole passage there is nothing to say where it was cut.
+    cut = {"spans": [list(span) for span in judged.spans]} if judged.spans else {}
     return {
         "id": passage.id,
         "index": passage.index,
@@ -421,6 +557,7 @@ def _passage_json(judged: Judged) -> dict[str, Any]:
         "support": _rounded(judged.support),
         "kept": judged.kept,
         "why": judged.why,
+        **cut,
     }
 
 

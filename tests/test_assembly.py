@@ -311,6 +311,24 @@ def test_named_artefacts_of_this_model_are_used(some_parts, tmp_path):
     assert answer.degraded == ()
 
 
+def test_a_threshold_fitted_on_what_another_retriever_finds_is_refused(some_parts, tmp_path):
+    fitted = artefact(
+        tmp_path / "filter",
+        "filter/threshold",
+        some_parts.embedder.fingerprint,
+        threshold=0.25,
+        slopes=1,
+        retriever="dense",
+    )
+    filters = (Component(name="threshold", artefact=fitted),)
+    with pytest.raises(ArtefactError, match=r"fitted on what 'dense' finds.*in use is 'fused'"):
+        assemble(Settings(filters=filters), some_parts)
+    settings = Settings(filters=filters, retriever=Component(name="dense"))
+    assert assemble(settings, some_parts).filters == (
+        ThresholdFilter(curve=(1.0, 0.5), min_support=0.25),
+    )
+
+
 def test_an_artefact_of_another_component_is_refused(some_parts, tmp_path):
     model, style = some_parts.expert.model.fingerprint, some_parts.expert.style.fingerprint
     decoder = artefact(tmp_path / "decoder", "decoder/plain", model, prompt=style, slopes=3)

@@ -27,7 +27,12 @@ def problem(path, environment=None):
 def test_without_file_and_environment_the_defaults_hold():
     settings = load_settings(environment={})
     assert settings.gate == Component(name="p_ik")
-    assert [f.name for f in settings.filters] == ["threshold", "redundancy", "budget"]
+    assert [f.name for f in settings.filters] == [
+        "instructions",
+        "threshold",
+        "redundancy",
+        "budget",
+    ]
     assert settings.generator.max_new_tokens == 24
 
 

@@ -110,6 +110,13 @@ def test_a_hint_is_there_only_where_there_is_one():
     assert "hint" not in ANSWER.to_json()
 
 
+def test_a_passage_says_where_its_sentences_stood_only_where_it_was_cut():
+    whole = ANSWER.evidence.judged[0]
+    cut = replace(ANSWER, evidence=Evidence(judged=(replace(whole, spans=((0, 5), (9, 12))),)))
+    assert cut.to_json()["passages"][0]["spans"] == [[0, 5], [9, 12]]
+    assert "spans" not in ANSWER.to_json()["passages"][0]
+
+
 def test_the_parts_have_the_documented_keys():
     said = ANSWER.to_json()
     assert set(said["knowledge"]) == {

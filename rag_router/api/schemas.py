@@ -42,7 +42,13 @@ class AnswerRequest(BaseModel):
 
 
 class AnswerResponse(BaseModel):
-    """Answers in the order of the questions; each as the documentation of the answer says."""
+    """Answers in the order of the questions; each as the documentation of the answer says.
+
+    An abstention is an answer too: `answer` is null, the passages that were found are there, and
+    `reason` is `no_knowledge` (neither memory nor passages know), `insufficient` (not sure
+    enough), `conflict` (memory and passages differ, and neither is sure) or `unverified` (no
+    answer that was tried stands in its passages).
+    """
 
     answers: Annotated[list[dict[str, Any]], Field(min_length=1)]
 

@@ -134,7 +134,11 @@ def _why(answer: Answer) -> str:
         "parametric": "from the model's own knowledge",
         "contextual": "from the passages",
         "contrast": "from memory and passages, weighed token by token",
+        "disagreement": "from passages that do not agree",
         "no_knowledge": "neither the model nor a passage knows",
+        "insufficient": "there was an answer, but not a sure one",
+        "conflict": "memory and passages differ, and neither is sure",
+        "unverified": "no answer that was tried stands in its passages",
     }[answer.reason]
     looked = "looked up" if answer.knowledge.retrieve else "not looked up"
     if answer.knowledge.retrieve and answer.reason == "parametric":

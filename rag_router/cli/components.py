@@ -67,4 +67,4 @@ def _cost(cls: type) -> str:
         return f"{len(component.streams)} stream(s)"
     if hasattr(component, "calls"):
         return f"{component.calls} search(es) per index"
-    return "nothing"
+    return str(getattr(component, "asks", "")) or "nothing"

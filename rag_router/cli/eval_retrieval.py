@@ -84,7 +84,8 @@ def retrieval(
     Documents are judged, passages are indexed: a document ranks where its best passage does.
     Without --retriever, sparse, dense and the retriever of the settings are measured. Where
     several sets are given, each with its expert, the figures of each stand beside the whole's, and
-    routers are told right from wrong.
+    routers are told right from wrong. An index is asked with the embedder that it was built with,
+    and the retriever scenario uses the questions that stand beside it.
     """
     settings = settings_from(config, indexes=indexes)
     retrievers = _retrievers(settings, names)
@@ -95,7 +96,6 @@ def retrieval(
     from rag_router.eval.relevance import missing_documents
     from rag_router.eval.retrieval import measure_retrieval, retrieval_summary
     from rag_router.eval.retrieval_report import retrieval_report
-    from rag_router.indices.addition import check_encoder
 
     files, given, fields = _read(paths, qrels, limit=limit, held_out=held_out)
     if not index_names(settings):
@@ -105,11 +105,11 @@ def retrieval(
         )
     # What is wrong with the data or the installation is said before a model is loaded.
     ranking_figures({}, given.qrels)
-    opened = list(open_indexes(settings, None).values())
-    missing = missing_documents(opened, given.qrels)
+    missing = missing_documents(list(open_indexes(settings, None).values()), given.qrels)
     embedder = _embedder(context, settings)
-    for index in opened:
-        check_encoder(index.manifest, embedder)
+    # Again, each with what embeds questions for it and with the questions that it answers.
+    opened = list(open_indexes(settings, embedder).values())
+    encoders = [embedder, *(index.encoder for index in opened if index.encoder is not None)]
     retrievers = _loaded(settings, retrievers, embedder)
     retrievers |= _routed(settings, routes, embedder, opened, given.queries, fields)
     bar, move = progress("searching")
@@ -130,7 +130,7 @@ def retrieval(
     read = DataSet(questions=[], sets=[], files=files, paths=paths)
     made_with = manifest(
         settings=settings,
-        models=[(embedder.name, embedder.fingerprint)],
+        models=sorted({(encoder.name, encoder.fingerprint) for encoder in encoders}),
         data=[(file.path, file.sha256, len(given.queries)) for file in files],
         extra={
             "indexes": {index.name: index.manifest.generation for index in opened},

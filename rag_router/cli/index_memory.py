@@ -99,5 +99,13 @@ def fit_memory(
     for what, figures in (("served", fitted.served), ("passed_on", fitted.passed_on)):
         share, precision = figures or (0.0, 0.0)
         row[what] = {"share": round(share, 4), "right": round(precision, 4)}
-    lines = f'[retriever]\nname = "qa_memory"\nserve = {fitted.serve:.4f}\n'
-    print_row(row, f"{lines}pass_on = {fitted.pass_on:.4f}", as_json)
+    lines = [
+        "[retriever]",
+        'name = "qa_memory"',
+        f"serve = {fitted.serve:.4f}",
+        f"pass_on = {fitted.pass_on:.4f}",
+    ]
+    if fitted.curve is not None:
+        row["curve"] = [round(figure, 4) for figure in fitted.curve]
+        lines.append(f"curve = {row['curve']}")
+    print_row(row, "\n".join(lines), as_json)

@@ -24,6 +24,7 @@ _COMMANDS = {
     "gate": "rag_router.cli.gate:gate",
     "index": "rag_router.cli.index:index",
     "models": "rag_router.cli.models:models",
+    "policy": "rag_router.cli.policy:policy",
     "route": "rag_router.cli.route:route",
     "serve": "rag_router.cli.serve:serve",
 }
@@ -39,6 +40,7 @@ _SUMMARIES = {
     "gate": "List, fit and show self-knowledge gates.",
     "index": "Add, search, check and remove indexes of documents.",
     "models": "Fetch, check and remove the models that compute.",
+    "policy": "Fit what answers are worth, and who verifies them.",
     "route": "Fit routers among indexes, and query adapters.",
     "serve": "Answer over HTTP.",
 }

@@ -8,17 +8,18 @@ stopped goes on from its last batch, and the same evaluation again asks no model
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rag_router import __version__
 from rag_router.artefacts import fingerprint_of, identity_of
 from rag_router.eval.features import contents_of
+from rag_router.indices.following import latest_of
 from rag_router.orchestrator import Ask, Orchestrator
 from rag_router.outcomes import RecordCache
 from rag_router.types import Answer, Question
 
-__all__ = ["Record", "answer_questions"]
+__all__ = ["Record", "answer_questions", "key_of", "setup_of"]
 
 OnProgress = Callable[[int, int], None]
 
@@ -61,7 +62,7 @@ class Record:
     def of(cls, answer: Answer, *, together: int) -> Record:
         """Take an answer's record; `together` questions shared its batch."""
         return cls(
-            answer=answer.text,
+            answer=answer.claim,
             reason=answer.reason,
             confidence=answer.confidence,
             p_know=answer.knowledge.p_know,
@@ -100,9 +101,11 @@ def answer_questions(
         cache: Where records are kept.
         on_progress: Hears (done, all) after each batch.
     """
-    setup = _setup(orchestrator, ask)
+    # What is published meanwhile is not what the records are kept under.
+    orchestrator = replace(orchestrator, indices=latest_of(orchestrator.indices).indices)
+    setup = setup_of(orchestrator, ask)
     searched = orchestrator.indices if ask.indexes is None else ask.indexes
-    keys = [_key(setup, question, shown=not searched) for question in questions]
+    keys = [key_of(setup, question, shown=not searched) for question in questions]
     known: dict[str, Record] = {}
     if cache is not None:
         kept = cache.get_json(keys)
@@ -125,8 +128,8 @@ def answer_questions(
     return [known[key] for key in keys]
 
 
-def _setup(orchestrator: Orchestrator, ask: Ask) -> str:
-    """Everything that an answer depends on, but for the question."""
+def setup_of(orchestrator: Orchestrator, ask: Ask) -> str:
+    """A digest of everything that an answer depends on, but for the question."""
     expert, proxy, embedder = orchestrator.expert, orchestrator.proxy, orchestrator.embedder
     return fingerprint_of(
         "answer",
@@ -156,6 +159,10 @@ def _unusual(orchestrator: Orchestrator, ask: Ask) -> Iterator[str]:
     """What is set seldom; records kept without any of it stay what they were."""
     if ask.reliance is not None:
         yield f"reliance {ask.reliance}"
+    if orchestrator.outlook.fitted:
+        yield f"outlook {identity_of(orchestrator.outlook)}"
+    if orchestrator.verifier is not None:
+        yield f"verify {identity_of(orchestrator.verifier)} {identity_of(orchestrator.rounds)}"
     if orchestrator.trust:
         yield f"trust {identity_of(orchestrator.trust)}"
     for seconds in (ask.deadline_s, orchestrator.answer_seconds):
@@ -163,6 +170,7 @@ def _unusual(orchestrator: Orchestrator, ask: Ask) -> Iterator[str]:
             yield f"deadline {seconds}"
 
 
-def _key(setup: str, question: Question, *, shown: bool) -> str:
+def key_of(setup: str, question: Question, *, shown: bool) -> str:
+    """A digest of a question and what it depends on; `shown` is whether its contexts count."""
     contexts = identity_of([(p.id, p.title, p.text) for p in question.contexts]) if shown else ""
     return fingerprint_of(setup, question.text, contexts)

@@ -41,7 +41,11 @@ def made_decision(answer: Answer) -> Made:
         "parametric": "knew",
         "contextual": "looked up",
         "contrast": "weighed both",
+        "disagreement": "looked up",
         "no_knowledge": "declined",
+        "insufficient": "declined",
+        "conflict": "declined",
+        "unverified": "declined",
     }
     return made[answer.reason]
 
@@ -54,4 +58,4 @@ def was_right(question: Question, answer: Answer) -> bool:
     """
     if expected_decision(question) == "nobody_knows":
         return answer.abstained
-    return alias_match(answer.text, question.answers)
+    return alias_match(answer.claim, question.answers)

@@ -96,7 +96,7 @@ def supports_of(
     ]
     context = FilterContext(lambda text: len(expert.model.encode(text, begin=False)))
     questions = [one.question.text for one in disputes]
-    judged = run_filters(filters, questions, hits, context)
+    judged = run_filters(filters, questions, hits, context, strict=True)
     # What a filter would drop is read all the same, and as well supported as it says.
     return [
         max((j.support for j in one.judged if j.support is not None), default=None)

@@ -23,6 +23,7 @@ from rag_router.filters import Filter, FilterContext, run_filters
 from rag_router.models.prompts import closed_book_prompt, contextual_prompt
 from rag_router.outcomes import OutcomeCache, answer_prompts
 from rag_router.scoring import holds_answer
+from rag_router.signals import Board
 from rag_router.types import Evidence, Hit, Question
 
 __all__ = ["FilterRun", "evaluate_filters", "filter_report", "filter_summary"]
@@ -69,14 +70,15 @@ def evaluate_filters(
     def count(text: str) -> int:
         return len(model.encode(text, begin=False))
 
-    context = FilterContext(count)
+    board = Board(model, expert.style, questions, batch_size=batch_size)
+    context = FilterContext(count, board, tuple(range(len(questions))))
     texts = [question.text for question in questions]
     evidence: dict[str, list[Evidence]] = {}
     answers: dict[str, list[str]] = {}
     ms: dict[str, float] = {}
     for name, chain in chains.items():
         begin = time.perf_counter()
-        evidence[name] = run_filters(chain, texts, hits, context)
+        evidence[name] = run_filters(chain, texts, hits, context, strict=True)
         ms[name] = 1000 * (time.perf_counter() - begin) / max(len(texts), 1)
         prompts = [
             contextual_prompt(model, expert.style, text, [j.hit.passage for j in found.kept])

@@ -200,7 +200,7 @@ def fit_sureness(
                 asked.append(question)
                 supports.append(1.0 if answer.evidence.support is None else answer.evidence.support)
                 logprobs.append([t.logprob for t in answer.tokens])
-                right.append(alias_match(answer.text, question.answers))
+                right.append(alias_match(answer.claim, question.answers))
         if on_progress is not None:
             on_progress(at + len(batch), len(questions))
     train, held = (part.tolist() for part in halves(asked, seed))

@@ -126,7 +126,8 @@ def measure_retrieval(
     Args:
         retrievers: What to measure, by the name to show.
         indices: What all of them search, together.
-        embedder: The one that built the indices.
+        embedder: The one that built the indices; one with an `encoder` of its own is asked with
+            that, which counts as searching.
         queries: Text of each query.
         qrels: Relevance of documents, >= 1 where relevant. A query without a relevant document is
             left out and counted.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rag_router.experts.base import Expert
+from rag_router.filters.sentences import cut_short
 from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.models.streams import Role, Started, start
 from rag_router.types import Evidence, Judged, Passage
@@ -55,10 +56,13 @@ def as_read(evidence: Evidence, prompts: Prompts) -> Evidence:
     judged = tuple(_shown(one, next(shown)) if one.kept else one for one in evidence.judged)
     if judged == evidence.judged:
         return evidence
-    supports = [one.support for one in judged if one.kept and one.support is not None]
+    kept = [one for one in judged if one.kept]
+    if len(kept) == len(evidence.kept):
+        return replace(evidence, judged=judged)
+    supports = [one.support for one in kept if one.support is not None]
     # What is not read supports nothing.
-    nothing = None if any(one.kept for one in judged) else 0.0
-    return Evidence(judged=judged, support=max(supports, default=nothing))
+    support = max(supports, default=None if kept else 0.0)
+    return replace(evidence, judged=judged, support=support)
 
 
 def _shown(one: Judged, passage: Passage | None) -> Judged:
@@ -66,12 +70,11 @@ def _shown(one: Judged, passage: Passage | None) -> Judged:
         return replace(one, kept=False, why="the prompt has no room for it")
     if passage == one.hit.passage:
         return one
-    why = f"{one.why}; cut to fit the prompt"
-    return replace(one, hit=replace(one.hit, passage=passage), why=why)
+    return cut_short(one, len(passage.text), f"{one.why}; cut to fit the prompt")
 
 
 def read_prompts(
-    expert: Expert, questions: Sequence[Prompts], *, layers: bool = False
+    expert: Expert, questions: Sequence[Prompts], *, layers: bool = False, hidden: bool = False
 ) -> list[dict[Role, Started]]:
     """Read all prompts of several questions in one pass.
 
@@ -79,6 +82,7 @@ def read_prompts(
         expert: Who reads.
         questions: The prompts of each.
         layers: Whether a decoder will look at what the later layers would say by themselves.
+        hidden: Whether the last token's hidden states are wanted.
     """
     order = [
         (number, role, prompt)
@@ -92,6 +96,7 @@ def read_prompts(
         [prompt.ids for _, _, prompt in order],
         shared=[prompt.shared for _, _, prompt in order],
         layers=layers,
+        hidden=hidden,
     )
     for (number, role, _), started in zip(order, start(prefill), strict=True):
         streams[number][role] = started

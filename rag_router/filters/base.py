@@ -2,7 +2,7 @@
 
 Filters run one after another; each sees what the ones before it left, drops or shortens some of
 it, and hands on the dropped ones untouched, so that the answer can show them with their reasons.
-A filter never adds text and never reorders.
+A filter never adds text and never reorders; one that does is left out, as one that raises is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,16 @@ from typing import Protocol, runtime_checkable
 from rag_router.artefacts import Artefact
 from rag_router.errors import SettingsError
 from rag_router.signals import Board
-from rag_router.types import Evidence, Hit, Judged
+from rag_router.types import Group, Judged
 
-__all__ = ["Filter", "FilterContext", "FittedFilter", "run_filters"]
+__all__ = [
+    "Concluded",
+    "ConcludingFilter",
+    "Filter",
+    "FilterContext",
+    "FittedFilter",
+    "GuardingFilter",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +74,47 @@ class Filter(Protocol):
         """Judge again what is still kept; as many, in the same order, come back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What a filter makes of the passages of one question together.
+
+    Attributes:
+        judged: As `judge` returns them.
+        groups: Passages that belong together, and how they relate to the others.
+        support: Calibrated probability that those kept contain the answer, all together; None
+            where nothing is said of that.
+    """
+
+    judged: tuple[Judged, ...]
+    groups: tuple[Group, ...] = ()
+    support: float | None = None
+
+
+@runtime_checkable
+class ConcludingFilter(Filter, Protocol):
+    """Has something to say of all passages of a question together; `judge` says no other."""
+
+    def conclude(
+        self,
+        questions: Sequence[str],
+        judged: Sequence[Sequence[Judged]],
+        context: FilterContext,
+    ) -> list[Concluded]:
+        """Judge again what is still kept, and say what follows from all of it."""
+
+
+@runtime_checkable
+class GuardingFilter(Filter, Protocol):
+    """Makes hostile text harmless: it goes first, and what it cannot judge nobody reads."""
+
+    @property
+    def guards(self) -> str:
+        """What it guards against, in words."""
+
+
 @runtime_checkable
 class FittedFilter(Filter, Protocol):
     """A filter that learns from passages known to hold the answer or not."""
 
     def with_artefact(self, artefact: Artefact) -> FittedFilter:
         """Return this filter with what was learned."""
-
-
-def run_filters(
-    filters: Sequence[Filter],
-    questions: Sequence[str],
-    hits: Sequence[Sequence[Hit]],
-    context: FilterContext,
-) -> list[Evidence]:
-    """Run a chain of filters over the hits of each question.
-
-    The evidence's support is that of its best kept passage: one passage that holds the answer
-    is enough.
-    """
-    judged = [[Judged(hit=hit) for hit in line] for line in hits]
-    for one in filters:
-        judged = one.judge(questions, judged, context)
-    return [
-        Evidence(
-            judged=tuple(line),
-            support=max((j.support for j in line if j.kept and j.support is not None), default=None)
-            if any(j.kept for j in line)
-            else (0.0 if line else None),
-        )
-        for line in judged
-    ]

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
 from rag_router.filters.base import FilterContext
+from rag_router.filters.sentences import cut_short
 from rag_router.text import sentence_spans
 from rag_router.types import Judged
 
@@ -66,8 +67,8 @@ class BudgetFilter:
             if text == one.hit.passage.text:
                 out.append(one)
             else:
-                hit = replace(one.hit, passage=replace(one.hit.passage, text=text))
-                out.append(replace(one, hit=hit, why=f"{one.why}; cut to fit {self.tokens} tokens"))
+                why = f"{one.why}; cut to fit {self.tokens} tokens"
+                out.append(cut_short(one, len(text), why))
         return out
 
 

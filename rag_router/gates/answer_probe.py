@@ -26,8 +26,8 @@ from rag_router.component import STRICT
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS, LearnedGate
 from rag_router.gates.linear import Block, fit_linear, linear_logits
-from rag_router.gates.probes import check_width
 from rag_router.gates.profile import profile_figures, profile_scores
+from rag_router.learning.probes import check_width
 from rag_router.signals.answer_states import AnswerStates
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.closed_book_answer import ClosedBookAnswer

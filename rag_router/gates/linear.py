@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rag_router.calibration import even_folds
 from rag_router.gates.base import Lesson
-from rag_router.gates.probes import Projection, cross_entropies, logistic_path, logits_apart
+from rag_router.learning.probes import Projection, cross_entropies, logistic_path, logits_apart
 
 __all__ = ["Block", "LinearHead", "fit_linear", "linear_logits"]
 

@@ -40,7 +40,7 @@ from rag_router.gates.learned import FOLDS, LearnedGate
 from rag_router.gates.linear import Block, fit_linear, linear_logits
 from rag_router.gates.perceived_layers import fit_perceptrons, perceptron_logits
 from rag_router.gates.probed_layers import fit_probes, probe_logits
-from rag_router.gates.probes import check_width
+from rag_router.learning.probes import check_width
 from rag_router.signals.base import Signal, Signals
 from rag_router.signals.first_distribution import (
     LIKELIEST,

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rag_router.calibration import even_folds
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS
-from rag_router.gates.perceptron import Perceptron, train
 from rag_router.gates.probed_layers import agreeing, choose_probes, target_of
-from rag_router.gates.probes import Projection, check_width
+from rag_router.learning.perceptron import Perceptron, train
+from rag_router.learning.probes import Projection, check_width
 
 __all__ = ["fit_perceptrons", "perceptron_logits"]
 

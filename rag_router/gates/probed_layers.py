@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rag_router.calibration import Platt, even_folds
 from rag_router.gates.base import Lesson
 from rag_router.gates.learned import FOLDS
-from rag_router.gates.probes import (
+from rag_router.learning.probes import (
     Projection,
     check_width,
     cross_entropies,

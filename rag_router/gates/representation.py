@@ -25,8 +25,9 @@ from rag_router.calibration import Platt
 from rag_router.component import STRICT
 from rag_router.gates.base import Lesson
 from rag_router.gates.layer import LayerGate
+from rag_router.learning.directions import parting_axes
 
-__all__ = ["RepresentationGate", "alternating_differences", "principal_axes"]
+__all__ = ["RepresentationGate"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -46,11 +47,7 @@ class RepresentationGate(LayerGate):
 
     def taught(self, lesson: Lesson) -> Mapping[str, NDArray[Any]]:
         states, right = lesson.features, lesson.right
-        differences = alternating_differences(states[right], states[~right], lesson.seed)
-        axes = principal_axes(differences, self.axes)
-        # An axis has no direction of its own; let it lead to the known ones.
-        towards = axes @ (states[right].mean(axis=0) - states[~right].mean(axis=0))
-        axes = axes * np.where(towards < 0, -1.0, 1.0)[:, None]
+        axes = parting_axes(states[right], states[~right], count=self.axes, seed=lesson.seed)
         line = Platt.fit(states @ axes.T, right)
         return {"axes": axes.astype(np.float32), "line": np.array([*line.slopes, line.intercept])}
 
@@ -66,34 +63,3 @@ class RepresentationGate(LayerGate):
 
     def _coordinates(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(features @ self.arrays["axes"].astype(np.float64).T)
-
-
-def alternating_differences(
-    known: NDArray[np.float64], unknown: NDArray[np.float64], seed: int
-) -> NDArray[np.float64]:
-    """Pair known and unknown states at random; return (-1)^n (v+_n - v-_n), n = 1, 2, ...
-
-    Args:
-        known: Shape (N+, width).
-        unknown: Shape (N-, width).
-        seed: Of the pairs.
-
-    Returns:
-        Shape (min(N+, N-), width).
-    """
-    draw = np.random.default_rng(seed)
-    pairs = min(len(known), len(unknown))
-    left = known[draw.permutation(len(known))[:pairs]]
-    right = unknown[draw.permutation(len(unknown))[:pairs]]
-    signs = np.where(np.arange(1, pairs + 1) % 2 == 0, 1.0, -1.0)
-    return np.asarray(signs[:, None] * (left - right))
-
-
-def principal_axes(rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Return the first principal axes of some rows, shape (count, width), each of length 1.
-
-    Where the rows do not span that many, the rest are axes along which they do not vary.
-    """
-    centred = rows - rows.mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T @ centred)
-    return np.asarray(directions[:, np.argsort(-variances, kind="stable")[:count]].T)

@@ -20,26 +20,18 @@ inverse hyperbolic tangents gives `p_know` (Platt 1999).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
 from rag_router.gates.base import Lesson
 from rag_router.gates.layer import LayerGate
-from rag_router.gates.perceptron import Perceptron, train
-from rag_router.gates.probes import Projection
+from rag_router.learning.contrast import artanh, contrastive_map, mean_cosines
 
-__all__ = ["RepresentationContrastiveGate", "contrastive_loss"]
-
-_COMPONENTS: Final = 64
-_MARGIN: Final = 1.0
-_HIDDEN, _OUTPUTS, _STEPS, _BATCH, _DECAY = 32, 8, 300, 256, 3.0
-_SHORTEST: Final = 1e-12
-_FURTHEST: Final = 1 - 1e-6  # of the cosines; their artanh stays below 8
+__all__ = ["RepresentationContrastiveGate"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -56,57 +48,12 @@ class RepresentationContrastiveGate(LayerGate):
     """
 
     def taught(self, lesson: Lesson) -> Mapping[str, NDArray[Any]]:
-        projection = Projection.of(lesson.features, _COMPONENTS)
-        z = torch.from_numpy(projection(lesson.features))
-        known, unknown = z[lesson.right], z[~lesson.right]
-
-        def loss(forward: Any, draw: torch.Generator) -> torch.Tensor:
-            one, two, other = (
-                forward(rows[torch.randint(len(rows), (_BATCH,), generator=draw)])
-                for rows in (known, known, unknown)
-            )
-            return contrastive_loss(one, two, other, _MARGIN)
-
-        trained = train(
-            loss,
-            width=z.shape[1],
-            hidden=_HIDDEN,
-            outputs=_OUTPUTS,
-            steps=_STEPS,
-            seed=lesson.seed,
-            decay=_DECAY,
-        ).behind(projection)
-        centre = _unit(trained(lesson.features[lesson.right])).mean(axis=0)
-        return {**trained.arrays(), "centre": centre}
+        return contrastive_map(lesson.features, lesson.right, seed=lesson.seed)
 
     def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """The artanh of the mean cosine to the known questions."""
-        return np.arctanh(np.clip(self._cosines(features), -_FURTHEST, _FURTHEST))
+        return artanh(mean_cosines(self.arrays, features))
 
     def figures(self, features: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
         """The mean cosine."""
-        return {"cosine": self._cosines(features)}
-
-    def _cosines(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(_unit(Perceptron.of(self.arrays)(features)) @ self.arrays["centre"])
-
-
-def contrastive_loss(
-    one: torch.Tensor, two: torch.Tensor, other: torch.Tensor, margin: float
-) -> torch.Tensor:
-    """Mean over rows of 1/2 |one - two|^2 + max(0, margin - |one - other|^2).
-
-    Args:
-        one: f of known questions, shape (rows, outputs).
-        two: f of known questions again.
-        other: f of unknown questions.
-        margin: From which squared distance on the two classes are far enough apart.
-    """
-    together = (one - two).square().sum(dim=1)
-    apart = (one - other).square().sum(dim=1)
-    return (together / 2 + (margin - apart).clamp(min=0)).mean()
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, _SHORTEST))
+        return {"cosine": mean_cosines(self.arrays, features)}

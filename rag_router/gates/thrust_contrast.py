@@ -8,7 +8,7 @@ has a Thrust as published (N = 1), and the score is the logarithm of their ratio
     log s_known(q) - log s_unknown(q).
 
 High means: drawn to what the model knew rather than to what it did not. Distances are taken
-between 64 principal components of equal variance (`rag_router.gates.probes`): between raw states
+between 64 principal components of equal variance (`rag_router.learning.probes`): between raw states
 they are those of a few large components. The layer is the one at three quarters of the depth; the
 last one is busy with what to say next.
 """
@@ -24,8 +24,8 @@ from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
 from rag_router.gates.base import Lesson
-from rag_router.gates.probes import Projection
 from rag_router.gates.thrust import ThrustGate, find_clusters, log_thrust
+from rag_router.learning.probes import Projection
 
 __all__ = ["ThrustContrastGate"]
 

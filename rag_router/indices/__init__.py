@@ -3,6 +3,7 @@
 from rag_router.indices.chunkers import CHUNKERS
 from rag_router.indices.chunking import Chunk, Chunker, SentenceChunker
 from rag_router.indices.documents import Skipped
+from rag_router.indices.following import Following
 from rag_router.indices.index import Index
 from rag_router.indices.lexical import TermHit
 from rag_router.indices.library import Library
@@ -19,6 +20,7 @@ __all__ = [
     "Chunk",
     "Chunker",
     "Erasure",
+    "Following",
     "Index",
     "IndexCard",
     "Library",

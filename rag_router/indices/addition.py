@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from rag_router.errors import IndexUnavailableError
 from rag_router.indices.chunking import Chunker
 from rag_router.indices.contents import Searched, StoredDocument, searchable
-from rag_router.indices.documents import Document
+from rag_router.indices.documents import Document, Skipped
 from rag_router.indices.encoding import encode_resumably
 from rag_router.indices.manifest import Contents, EncoderCard, Manifest
 from rag_router.indices.plan import Plan, cut, make_plan
 from rag_router.indices.publish import Shelf
-from rag_router.indices.reports import OnProgress, Progress, Stage
+from rag_router.indices.reports import AddReport, OnProgress, Progress, Stage
 from rag_router.indices.revision import read_before, revise
 from rag_router.indices.vectors import Sizes
 
@@ -34,6 +34,19 @@ class Addition:
     plan: Plan
     manifest: Manifest
     encoded: int
+
+    def report(self, skipped: Sequence[Skipped] = ()) -> AddReport:
+        """Tell what was done, and what was passed over before."""
+        return AddReport(
+            added=len(self.plan.added),
+            replaced=len(self.plan.replaced),
+            unchanged=self.plan.unchanged,
+            removed=len(self.plan.removed),
+            passages=self.manifest.passages,
+            encoded=self.encoded,
+            skipped=list(skipped),
+            generation=self.manifest.generation,
+        )
 
 
 def add_documents(

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
-from rag_router.errors import (
-    BusyError,
-    DocumentError,
-    IndexCorruptError,
-    IndexUnavailableError,
-    SettingsError,
-    UnavailableError,
-    UnknownNameError,
-)
-from rag_router.indices.addition import Addition, add_documents, check_encoder, check_searched
+from rag_router.errors import IndexCorruptError, SettingsError
+from rag_router.indices.addition import add_documents, check_encoder, check_searched
 from rag_router.indices.backup import back_up, restore
 from rag_router.indices.chunkers import chunker_for
 from rag_router.indices.chunking import Chunker
 from rag_router.indices.cleanup import Cleanup, left_behind
 from rag_router.indices.contents import StoredDocument
-from rag_router.indices.documents import Document, Skipped
 from rag_router.indices.index import Index
 from rag_router.indices.manifest import Manifest
-from rag_router.indices.pairs import Pair, WholeChunker, document_of
-from rag_router.indices.publish import Shelf
+from rag_router.indices.pairs import Pair, WholeChunker, documents_of
 from rag_router.indices.readers import read_paths
 from rag_router.indices.removal import compact_index, erase_documents
-from rag_router.indices.reports import AddReport, Erasure, IndexCard, OnProgress, Progress
-from rag_router.indices.scenarios import forget_scenarios
+from rag_router.indices.reports import AddReport, Erasure, OnProgress, Progress
+from rag_router.indices.scenarios import (
+    back_up_scenarios,
+    forget_scenarios,
+    restore_scenarios,
+    roll_back_scenarios,
+)
+from rag_router.indices.shelves import Shelves
 from rag_router.indices.vectors import Sizes
 from rag_router.settings import DocumentSettings
 
@@ -44,10 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Library"]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
-
-class Library:
+class Library(Shelves):
     """The indices below `<home>/indices`.
 
     Reading never waits: a reader keeps the generation it opened. Writers of one index wait for
@@ -62,30 +52,8 @@ class Library:
     def __init__(
         self, home: Path, *, lock_timeout_s: float = 10.0, sizes: Sizes | None = None
     ) -> None:
-        self.folder = home / "indices"
+        super().__init__(home, lock_timeout_s=lock_timeout_s)
         self._sizes = sizes or Sizes()
-        self._lock_timeout_s = lock_timeout_s
-
-    def names(self) -> list[str]:
-        """Names of all published indices, sorted."""
-        if not self.folder.is_dir():
-            return []
-        found = (path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
-        return sorted(name for name in found if self._shelf(name).is_published)
-
-    def cards(self) -> list[IndexCard]:
-        """One line about each index; a broken one says so and hides none of the others."""
-        return [self._card(name) for name in self.names()]
-
-    def manifest(self, name: str) -> Manifest:
-        """Read what an index says about itself, without opening it.
-
-        Raises:
-            UnknownNameError: there is no such index.
-            IndexCorruptError: the manifest is missing, truncated or edited.
-        """
-        shelf = self._published(name)
-        return shelf.manifest(shelf.current() or 0)
 
     def add(
         self,
@@ -124,7 +92,7 @@ class Library:
             IndexUnavailableError: the index was built with another embedder, or is corrupt.
             BusyError: another writer holds the index.
         """
-        shelf = self._shelf(name)
+        shelf = self.shelf(name)
         before = None
         if shelf.is_published:
             manifest = shelf.manifest(shelf.current() or 0)
@@ -134,7 +102,7 @@ class Library:
         on_progress(Progress("read", 0, len(paths)))
         documents, skipped = read_paths(paths, keep_going=keep_going, limits=limits)
         on_progress(Progress("read", len(paths), len(paths)))
-        with self._writing(shelf):
+        with self.writing(name):
             addition = add_documents(
                 shelf,
                 documents,
@@ -144,7 +112,7 @@ class Library:
                 goes=lambda stored: left_behind(stored, documents, paths, skipped, cleanup),
                 sizes=self._sizes,
             )
-        return _report(addition, skipped)
+        return addition.report(skipped)
 
     def remember(
         self,
@@ -152,11 +120,20 @@ class Library:
         pairs: Sequence[Pair],
         embedder: Embedder,
         on_progress: OnProgress = lambda progress: None,
+        *,
+        alone: bool = False,
     ) -> AddReport:
         """Put questions with their answers into a memory, which is made when it is not there.
 
         Pairs are told apart by id; one that is there takes the new answers. Only the questions
         are embedded and searched.
+
+        Args:
+            name: The memory.
+            pairs: What it shall know.
+            embedder: What embeds the questions.
+            on_progress: Told how far it has come.
+            alone: Whether all other pairs go.
 
         Raises:
             DocumentError: a pair has no question or answer, or two of one id differ.
@@ -165,27 +142,21 @@ class Library:
                 is corrupt.
             BusyError: another writer holds the index.
         """
-        shelf = self._shelf(name)
-        documents: dict[str, Document] = {}
-        for pair in pairs:
-            document = document_of(pair)
-            before = documents.setdefault(document.id, document)
-            if (before.title, before.meta) != (document.title, document.meta):
-                raise DocumentError(
-                    f"two pairs are called {document.id!r} and differ: {pair.source}.",
-                    hint="Give each an id of its own.",
-                )
-        with self._writing(shelf):
+        shelf = self.shelf(name)
+        documents = documents_of(pairs)
+        given = {document.id for document in documents}
+        with self.writing(name):
             addition = add_documents(
                 shelf,
-                list(documents.values()),
+                documents,
                 embedder,
                 WholeChunker(),
                 on_progress,
+                goes=lambda stored: frozenset({d.id for d in stored} - given if alone else ()),
                 searched="title",
                 sizes=self._sizes,
             )
-        return _report(addition, [])
+        return addition.report()
 
     def erase(
         self, name: str, ids: Sequence[str], on_progress: OnProgress = lambda progress: None
@@ -201,10 +172,10 @@ class Library:
             IndexCorruptError: the index is not what was published.
             BusyError: another writer holds it.
         """
-        shelf = self._published(name)
+        shelf = self.published(name)
         # First what was made of the documents: killed in between, the command can be given again.
         forget_scenarios(self, name, ids)
-        with self._writing(shelf):
+        with self.writing(name):
             manifest, passages = erase_documents(shelf, ids, self._sizes, on_progress)
         return Erasure(
             documents=tuple(dict.fromkeys(ids)),
@@ -222,12 +193,14 @@ class Library:
             IndexCorruptError: it is not what was published.
             BusyError: another writer holds it.
         """
-        shelf = self._published(name)
-        with self._writing(shelf):
+        shelf = self.published(name)
+        with self.writing(name):
             return compact_index(shelf, self._sizes, on_progress)
 
     def backup(self, name: str, folder: Path) -> Manifest:
         """Copy the current generation of an index into a folder that is laid out as a home.
+
+        The questions that its passages answer, where it has some, go with it.
 
         Raises:
             UnknownNameError: there is no such index.
@@ -235,25 +208,31 @@ class Library:
             IndexCorruptError: it is not what was published.
             UnavailableError: the folder cannot be written.
         """
-        shelf = self._published(name)
+        shelf = self.published(name)
         if (folder / "indices").resolve() == self.folder.resolve():
             raise SettingsError(
                 f"{folder} is where the index itself lies.", hint="Name another folder."
             )
         # The lock keeps writers from throwing the generation away while it is copied.
-        with self._writing(shelf), Library(folder)._writing(shelf):
-            return back_up(shelf, folder)
+        with self.writing(name), Library(folder).writing(name):
+            manifest = back_up(shelf, folder)
+        back_up_scenarios(self, name, Library(folder))
+        return manifest
 
     def restore(self, name: str, folder: Path) -> Manifest:
         """Publish the backup of an index as its newest generation.
+
+        So are the questions that its passages answer, where they were backed up.
 
         Raises:
             IndexUnavailableError: there is no such backup, or it is not what was published.
             BusyError: another writer holds the index.
         """
-        shelf = self._shelf(name)
-        with self._writing(shelf):
-            return restore(folder, shelf)
+        shelf = self.shelf(name)
+        with self.writing(name):
+            manifest = restore(folder, shelf)
+        restore_scenarios(self, name, Library(folder))
+        return manifest
 
     def open(self, name: str, embedder: Embedder | None = None) -> Index:
         """Open the current generation, after comparing all its files with the manifest.
@@ -267,7 +246,7 @@ class Library:
             IndexUnavailableError: it was built with another embedder.
             IndexCorruptError: a file is not what was published; names it.
         """
-        shelf = self._published(name)
+        shelf = self.published(name)
         while True:
             number = shelf.current()
             try:
@@ -305,13 +284,17 @@ class Library:
     def rollback(self, name: str) -> Manifest:
         """Go back to the newest whole generation before the current one.
 
+        The questions that its passages answer go back, too, where those before fit better.
+
         Raises:
             UnknownNameError: there is no such index.
             IndexUnavailableError: there is no older generation that is whole.
         """
-        shelf = self._published(name)
-        with self._writing(shelf):
-            return shelf.roll_back()
+        shelf = self.published(name)
+        with self.writing(name):
+            manifest = shelf.roll_back()
+        roll_back_scenarios(self, name)
+        return manifest
 
     def remove(self, name: str) -> None:
         """Delete an index with all its generations.
@@ -319,87 +302,15 @@ class Library:
         Raises:
             UnknownNameError: there is no such index.
         """
-        shelf = self._shelf(name)
+        shelf = self.shelf(name)
         if not shelf.folder.is_dir():
-            raise self._unknown(name)
+            raise self.unknown(name)
         forget_scenarios(self, name)
-        with self._writing(shelf):
+        with self.writing(name):
             # First out of sight, so that a killed removal leaves no half of an index.
             shelf.folder.rename(self.folder / f".removed-{name}-{uuid4().hex}")
             self._sweep_removed(name)
 
-    def _shelf(self, name: str) -> Shelf:
-        if not _NAME.fullmatch(name):
-            raise SettingsError(
-                f"{name!r} cannot be the name of an index.",
-                hint="A name has up to 64 of a-z, 0-9, '.', '_' and '-', and begins with a "
-                "letter or digit.",
-            )
-        return Shelf(self.folder / name)
-
-    def _published(self, name: str) -> Shelf:
-        shelf = self._shelf(name)
-        if not shelf.is_published:
-            raise self._unknown(name)
-        return shelf
-
-    def _unknown(self, name: str) -> UnknownNameError:
-        names = self.names()
-        hint = "" if names else f"Make it: rag-router index add {name} PATH."
-        return UnknownNameError("index", name, names, hint=hint)
-
-    def _card(self, name: str) -> IndexCard:
-        try:
-            manifest = self.manifest(name)
-        except IndexUnavailableError as exc:
-            return IndexCard(name=name, problem=str(exc))
-        return IndexCard(
-            name=name,
-            generation=manifest.generation,
-            documents=manifest.documents,
-            passages=manifest.passages,
-            dimension=manifest.dimension,
-            encoder=manifest.encoder.name,
-            created=manifest.created,
-            vectors=manifest.vectors.kind,
-            recall_at_10=manifest.vectors.recall_at_10,
-            size_bytes=sum(record.size for record in manifest.files.values()),
-        )
-
-    @contextmanager
-    def _writing(self, shelf: Shelf) -> Iterator[None]:
-        """Hold the index's lock, and turn errors of the file system into ours."""
-        # Locks stand outside the index's folder, which may be removed, and are never deleted.
-        locks = self.folder / ".locks"
-        try:
-            locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(locks / f"{shelf.name}.lock", timeout=self._lock_timeout_s):
-                yield
-        except Timeout as exc:
-            raise BusyError(
-                f"index {shelf.name!r} is being written by somebody else, for more than "
-                f"{self._lock_timeout_s:g} s.",
-                hint="Try again when that is done.",
-            ) from exc
-        except OSError as exc:
-            raise UnavailableError(
-                f"index {shelf.name!r} cannot be written: {exc}.",
-                hint=f"See to free space and write access in {self.folder}.",
-            ) from exc
-
     def _sweep_removed(self, name: str) -> None:
         for leftover in self.folder.glob(f".removed-{name}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _report(addition: Addition, skipped: list[Skipped]) -> AddReport:
-    return AddReport(
-        added=len(addition.plan.added),
-        replaced=len(addition.plan.replaced),
-        unchanged=addition.plan.unchanged,
-        removed=len(addition.plan.removed),
-        passages=addition.manifest.passages,
-        encoded=addition.encoded,
-        skipped=skipped,
-        generation=addition.manifest.generation,
-    )

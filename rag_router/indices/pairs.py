@@ -18,7 +18,7 @@ from rag_router.indices.chunking import Chunk, TokenCounter
 from rag_router.indices.documents import Document, Section
 from rag_router.indices.jsonl import json_lines
 
-__all__ = ["Pair", "WholeChunker", "document_of", "read_pairs"]
+__all__ = ["Pair", "WholeChunker", "document_of", "documents_of", "read_pairs"]
 
 _SHAPE = (
     'A line reads {"question": "…", "answers": ["…"]}; "id", "passage" and "meta" may be there.'
@@ -78,6 +78,24 @@ def document_of(pair: Pair) -> Document:
         sections=(Section(title=question, text=text),),
         meta={**pair.meta, "answer": answers[0], "answers": list(answers)},
     )
+
+
+def documents_of(pairs: Sequence[Pair]) -> list[Document]:
+    """Return what an index keeps of pairs, each id once.
+
+    Raises:
+        DocumentError: a pair has no question or answer, or two of one id differ.
+    """
+    documents: dict[str, Document] = {}
+    for pair in pairs:
+        document = document_of(pair)
+        before = documents.setdefault(document.id, document)
+        if (before.title, before.meta) != (document.title, document.meta):
+            raise DocumentError(
+                f"two pairs are called {document.id!r} and differ: {pair.source}.",
+                hint="Give each an id of its own.",
+            )
+    return list(documents.values())
 
 
 def read_pairs(path: Path) -> list[Pair]:

@@ -70,6 +70,29 @@ class Shelf:
             raise self._corrupt(f"{self._pointer} holds {text[:20]!r} instead of a number.")
         return int(text)
 
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """What is another whenever something else is published; None where nothing ever was."""
+        try:
+            pointer = self._pointer.stat()
+        except OSError:
+            return None
+        # The pointer is never written in place, but always replaced.
+        return pointer.st_mtime_ns, pointer.st_ino
+
+    def stands(self, manifest: Manifest) -> bool:
+        """Whether what was opened of this generation may still be shown.
+
+        Not where it has been thrown away, nor where the current one erases something of it, or
+        does not say whether it does: an erasure leaves nothing older.
+        """
+        try:
+            current = self.current() or 0
+            there = self.manifest(manifest.generation) == manifest
+            return there and (current == manifest.generation or not self.manifest(current).erasure)
+        except IndexUnavailableError:
+            return False
+
     def generations(self) -> list[int]:
         """All generations that are there, in ascending order."""
         if not self._generations.is_dir():

@@ -22,6 +22,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rag_router.calibration import Platt
 from rag_router.errors import DataError, SettingsError
 from rag_router.indices.index import Index
 from rag_router.scoring import alias_match
@@ -48,12 +49,15 @@ class Thresholds:
         served: Share of the labelled questions that would be served, and of these that are right;
             None where nothing was labelled.
         passed_on: The same of those that would be passed on.
+        curve: Slope and intercept of the log-odds that a pair of a similarity answers rightly
+            (Platt 1999); None where nothing was learned.
     """
 
     serve: float = SERVE
     pass_on: float = PASS_ON
     served: tuple[float, float] | None = None
     passed_on: tuple[float, float] | None = None
+    curve: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.pass_on <= self.serve:
@@ -67,6 +71,13 @@ class Thresholds:
         if similarity >= self.serve:
             return "serve"
         return "pass_on" if similarity >= self.pass_on else "fall_through"
+
+    def p_right(self, similarity: float) -> float:
+        """Return P(the answer of a pair of this similarity is right); the cosine where unfitted."""
+        if self.curve is None:
+            return min(max(similarity, 0.0), 1.0)
+        slope, intercept = self.curve
+        return float(Platt((slope,), intercept)([similarity])[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +204,7 @@ def fit_thresholds(
         pass_on=pass_on,
         served=_figures(similar, hits, serve),
         passed_on=_figures(similar, hits, pass_on),
+        curve=_curve(similar, hits),
     )
 
 
@@ -221,6 +233,14 @@ def _least(
         if wilson_lower(int(right[above].sum()), int(above.sum()), confidence) >= target:
             least = float(threshold)
     return least
+
+
+def _curve(similar: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float] | None:
+    # Where all are right, or all wrong, nothing tells how the one turns into the other.
+    if right.all() or not right.any():
+        return None
+    fitted = Platt.fit(similar, right)
+    return fitted.slopes[0], fitted.intercept
 
 
 def _figures(

@@ -9,9 +9,11 @@ written for, so that questions of a text that has changed are found out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from rag_router.artefacts import fingerprint_of
+from rag_router.errors import IndexUnavailableError
 from rag_router.indices.pairs import Pair
 from rag_router.indices.reports import AddReport, OnProgress
 from rag_router.types import Passage
@@ -19,15 +21,19 @@ from rag_router.types import Passage
 if TYPE_CHECKING:
     from rag_router.indices.index import Index
     from rag_router.indices.library import Library
+    from rag_router.indices.publish import Shelf
     from rag_router.models.base import Embedder
 
 __all__ = [
     "FIELD",
+    "back_up_scenarios",
     "forget_scenarios",
     "given_questions",
     "is_current",
     "open_scenarios",
     "passage_of",
+    "restore_scenarios",
+    "roll_back_scenarios",
     "scenario_library",
     "write_scenarios",
 ]
@@ -98,14 +104,7 @@ def write_scenarios(
         for id_, texts in questions.items()
         for text in dict.fromkeys(texts)
     ]
-    if name in beside.names():
-        wanted = {pair.id for pair in pairs}
-        there = {document.id for document in beside.documents(name)}
-        if not there & wanted:
-            beside.remove(name)
-        elif gone := sorted(there - wanted):
-            beside.erase(name, gone)
-    return beside.remember(name, pairs, embedder, on_progress)
+    return beside.remember(name, pairs, embedder, on_progress, alone=True)
 
 
 def open_scenarios(library: Library, name: str, embedder: Embedder) -> Index | None:
@@ -135,6 +134,51 @@ def forget_scenarios(library: Library, name: str, documents: Sequence[str] | Non
         beside.remove(name)
     elif gone:
         beside.erase(name, gone)
+
+
+def back_up_scenarios(library: Library, name: str, safe: Library) -> None:
+    """Copy the questions of an index beside its backup, where there shall be no others."""
+    beside, copies = scenario_library(library), scenario_library(safe)
+    if name in beside.names():
+        beside.backup(name, copies.home)
+    elif name in copies.names():
+        copies.remove(name)
+
+
+def restore_scenarios(library: Library, name: str, safe: Library) -> None:
+    """Bring back the questions that stand beside a backup; without any, what is there stays."""
+    copies = scenario_library(safe)
+    if name in copies.names():
+        scenario_library(library).restore(name, copies.home)
+
+
+def roll_back_scenarios(library: Library, name: str) -> None:
+    """Go back to the questions before, where more of them are about what the passages say now."""
+    beside = scenario_library(library)
+    if name not in beside.names():
+        return
+    shelf = beside.shelf(name)
+    current = shelf.current() or 0
+    older = [number for number in shelf.generations() if number < current]
+    with closing(library.open(name)) as index:
+        passages = {passage.id: passage for passage in index.passages(range(len(index)))}
+    try:
+        fits = {number: _current(shelf, number, passages) for number in (*older[-1:], current)}
+        if older and fits[older[-1]] > fits[current]:
+            beside.rollback(name)
+    except IndexUnavailableError:
+        # Questions that cannot be gone back to leave those that there are.
+        return
+
+
+def _current(shelf: Shelf, number: int, passages: Mapping[str, Passage]) -> int:
+    """Count the questions of a generation that are about what passages say."""
+    from rag_router.indices.index import Index
+
+    with closing(Index.open(shelf.generation(number), shelf.check(number))) as opened:
+        questions = opened.passages(range(len(opened)))
+    about = ((question, passages.get(passage_of(question))) for question in questions)
+    return sum(passage is not None and is_current(question, passage) for question, passage in about)
 
 
 def passage_of(question: Passage) -> str:

@@ -20,6 +20,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
+from rag_router.indices.following import Following
 from rag_router.retrievers import Retriever, Searchable, make_queries
 from rag_router.settings import Component, Settings
 from rag_router.types import Hit
@@ -32,14 +33,14 @@ class RagRouterRetriever(BaseRetriever):
 
     Attributes:
         retriever: Who looks.
-        indices: Where.
+        indices: Where; of those that are followed, always the newest.
         embedder: Embeds the questions.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     retriever: Any
-    indices: tuple[Any, ...]
+    indices: tuple[Any, ...] | Following
     embedder: Any
 
     @classmethod
@@ -71,9 +72,10 @@ class RagRouterRetriever(BaseRetriever):
             settings = settings.model_copy(update={"indexes": names})
         chosen = settings.retriever
         embedder = load_embedder(settings)
-        indices = list(open_indexes(settings, embedder).values())
+        indices = open_indexes(settings, embedder)
         component = Component(name=chosen.name, **{**chosen.options, **options})
-        return cls.of(load_retriever(component, embedder, indices), indices, embedder)
+        retriever = load_retriever(component, embedder, indices.values())
+        return cls(retriever=retriever, indices=indices, embedder=embedder)
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
@@ -98,7 +100,10 @@ class RagRouterRetriever(BaseRetriever):
         return self._search(inputs)
 
     def _search(self, texts: Sequence[str]) -> list[list[Document]]:
-        found = self.retriever.retrieve(make_queries(texts, self.embedder), self.indices)
+        indices = self.indices
+        if isinstance(indices, Following):
+            indices = tuple(indices.latest().indices.values())
+        found = self.retriever.retrieve(make_queries(texts, self.embedder), indices)
         return [[as_document(hit) for hit in hits] for hits in found]
 
 

@@ -57,16 +57,29 @@ class SentenceCrossEncoder:
     Args:
         model: The loaded model; `load_cross_encoder` makes one.
         name: What it is called.
+        fingerprint: Of its source files; binds what is learned about its scores.
     """
 
-    def __init__(self, model: Any, *, name: str) -> None:
+    def __init__(self, model: Any, *, name: str, fingerprint: str = "") -> None:
         self._model = model
         self._name = name
+        self._fingerprint = fingerprint
         self._turn = Lock()
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def bounded(self) -> bool:
+        """Whether scores are probabilities; otherwise they are any numbers, as log-odds are."""
+        import torch
+
+        return isinstance(self._model.activation_fn, torch.nn.Sigmoid)
 
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Relevance]:
         """Judge pairs of question and passage."""
@@ -137,4 +150,4 @@ def load_cross_encoder(local: LocalModel, device: str = "auto") -> SentenceCross
             hint="Name a model that was trained to rank, such as cross-encoder/ms-marco-*.",
         )
     model.eval()
-    return SentenceCrossEncoder(model, name=local.name)
+    return SentenceCrossEncoder(model, name=local.name, fingerprint=local.fingerprint)

@@ -25,12 +25,16 @@ Asked = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A stream whose prompt has been read: one row of a prefill."""
+    """A stream whose prompt has been read: one row of a prefill.
+
+    `hidden` are the last token's hidden states (layers + 1, width), where they were asked for.
+    """
 
     logits: Tensor
     cache: StepCache
     tokens: int
     layers: LayerStates | None = None
+    hidden: Tensor | None = None
 
 
 def start(prefill: Prefill) -> list[Started]:
@@ -41,6 +45,7 @@ def start(prefill: Prefill) -> list[Started]:
             prefill.cache.select([row]),
             tokens,
             None if prefill.layers is None else prefill.layers.select([row]),
+            prefill.hidden[row] if prefill.hidden.shape[1] else None,
         )
         for row, tokens in enumerate(prefill.tokens)
     ]

@@ -15,9 +15,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
-from rag_router.retrievers import RETRIEVERS
 from rag_router.retrievers.base import Query, Retriever, Searchable, ranked
 from rag_router.retrievers.merging import by_passage, merged
+from rag_router.retrievers.naming import built
 from rag_router.types import Hit
 
 __all__ = ["FusedRetriever"]
@@ -33,7 +33,8 @@ class FusedRetriever:
         k: Most hits for a question.
         smoothing: How little the very first ranks matter, >= 1; 60 is the published constant.
         depth: How many hits each member that is given by name may bring.
-        members: Names of retrievers, or retrievers; what comes as a retriever keeps its own `k`.
+        members: Names of retrievers, tables of a name and options, or retrievers; what comes as
+            a retriever keeps its own `k`.
         name: What hits say found them.
     """
 
@@ -46,11 +47,10 @@ class FusedRetriever:
     @field_validator("members", mode="before")
     @classmethod
     def _build_named(cls, members: Any, info: ValidationInfo) -> Any:
-        # Settings files can only hold names; everything behind this line is a retriever.
+        # Settings hold only names and tables; everything behind this line is a retriever.
         if not isinstance(members, list | tuple) or "depth" not in info.data:
             return members
-        depth = info.data["depth"]
-        return tuple(RETRIEVERS.build(m, k=depth) if isinstance(m, str) else m for m in members)
+        return tuple(built(member, k=info.data["depth"]) for member in members)
 
     @property
     def calls(self) -> int:

@@ -36,11 +36,13 @@ def merged(hits: Sequence[Hit], *, name: str, score: float) -> Hit:
         score: What it makes of them.
     """
     known = (hit.similarity for hit in hits if hit.similarity is not None)
+    recalled = (hit.recalled for hit in hits if hit.recalled is not None)
     return replace(
         hits[0],
         retriever=name,
         score=score,
         similarity=next(known, None),
+        recalled=next(recalled, None),
         why="; ".join(f"{hit.retriever} rank {hit.rank} ({hit.why})" for hit in hits),
         found_by=tuple(finding for hit in hits for finding in findings_of(hit)),
     )

@@ -18,7 +18,8 @@ from rag_router.errors import SettingsError
 from rag_router.indices.qa_memory import PASS_ON, SERVE, Thresholds
 from rag_router.retrievers.base import Query, Searchable, ranked
 from rag_router.retrievers.similarity import asked_of, similarities
-from rag_router.types import Hit
+from rag_router.text import without_hidden
+from rag_router.types import Hit, Passage, Recalled
 
 __all__ = ["QaMemoryRetriever"]
 
@@ -29,20 +30,23 @@ class QaMemoryRetriever:
 
     The score is the cosine of both questions. Pairs less similar than `pass_on` are no hits: the
     question falls through to whoever else is asked. Of the others, `why` says whether the answer
-    may be given as it is, or is to be read. Indices of documents are passed over; one at least
-    must be a memory.
+    may be given as it is, or is to be read, and `recalled` holds what may be given. Indices of
+    documents are passed over; one at least must be a memory.
 
     Args:
         k: Most hits for a question.
         serve: From which cosine on an answer may be given as it is; above 1 none ever may.
-        pass_on: From which cosine on a pair is a hit, at most `serve`. Both are told by
-            `rag-router index fit-memory`.
+        pass_on: From which cosine on a pair is a hit, at most `serve`.
+        curve: Slope and intercept of the log-odds that a pair of a cosine answers rightly; without
+            it, answers that are given as they are say that they are not calibrated. All three are
+            told by `rag-router index fit-memory`.
         name: What hits say found them.
     """
 
     k: Annotated[int, Field(ge=1)] = 8
     serve: Annotated[float, Field(ge=-1.0, le=2.0)] = SERVE
     pass_on: Annotated[float, Field(ge=-1.0, le=2.0)] = PASS_ON
+    curve: tuple[float, float] | None = None
     name: str = "qa_memory"
 
     @field_validator("pass_on")
@@ -82,7 +86,7 @@ class QaMemoryRetriever:
 
     def _hits(self, query: Query, index: Searchable, rows: Sequence[int]) -> list[Hit]:
         near = similarities(query, index, rows)
-        thresholds = Thresholds(serve=self.serve, pass_on=self.pass_on)
+        thresholds = Thresholds(serve=self.serve, pass_on=self.pass_on, curve=self.curve)
         return [
             Hit(
                 passage=pair,
@@ -91,6 +95,7 @@ class QaMemoryRetriever:
                 rank=0,
                 similarity=cosine,
                 why=_why(cosine, thresholds),
+                recalled=_recalled(pair, cosine, thresholds),
             )
             for pair, cosine in zip(index.passages(rows), near, strict=True)
             if cosine >= self.pass_on
@@ -101,6 +106,15 @@ def _why(cosine: float, thresholds: Thresholds) -> str:
     served = thresholds.outcome(cosine) == "serve"
     what = "its answer may be given as it is" if served else "to be read"
     return f"asked before, cosine {cosine:.3f}: {what}"
+
+
+def _recalled(pair: Passage, cosine: float, thresholds: Thresholds) -> Recalled | None:
+    # What nobody can see is no answer, however often it was given.
+    answer = " ".join(without_hidden(str(pair.meta["answer"])).split())
+    if not answer or thresholds.outcome(cosine) != "serve":
+        return None
+    p_right, calibrated = thresholds.p_right(cosine), thresholds.curve is not None
+    return Recalled(answer=answer, p_right=p_right, calibrated=calibrated)
 
 
 def _is_memory(index: Any) -> bool:

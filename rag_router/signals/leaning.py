@@ -22,7 +22,7 @@ from rag_router.models.base import CausalModel
 from rag_router.models.prompts import Inquiry, inquiry_prompt
 from rag_router.signals.base import Board, Cost, Reading
 
-__all__ = ["Leaning", "lean", "leanings"]
+__all__ = ["Leaning", "beginnings", "lean", "leanings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def lean(
     read = model.prefill(
         [prompt.ids for prompt in prompts], shared=[prompt.shared for prompt in prompts]
     )
-    sides = {inquiry: _beginnings(model, inquiry) for inquiry in dict.fromkeys(inquiries)}
+    sides = {inquiry: beginnings(model, inquiry) for inquiry in dict.fromkeys(inquiries)}
     found = leanings(read.logits, [sides[inquiry] for inquiry in inquiries])
     return [
         Reading(leaning, Cost(prefill_tokens=len(prompt.ids), forward_rows=1))
@@ -88,8 +88,12 @@ def leanings(logits: Tensor, sides: Sequence[tuple[Sequence[int], Sequence[int]]
     return found
 
 
-def _beginnings(model: CausalModel, inquiry: Inquiry) -> tuple[list[int], list[int]]:
-    """Tokens that begin a yes, and tokens that begin a no."""
+def beginnings(model: CausalModel, inquiry: Inquiry) -> tuple[list[int], list[int]]:
+    """Return the tokens that begin a yes, and those that begin a no.
+
+    Raises:
+        ModelError: they are the same.
+    """
     yes, no = (
         {
             token

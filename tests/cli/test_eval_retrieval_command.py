@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from tiny_embedder import write_tiny_embedder
 
 from rag_router.cli.eval_retrieval import retrieval
 from rag_router.errors import (
@@ -15,7 +16,10 @@ from rag_router.errors import (
 )
 from rag_router.eval.report import read_report
 from rag_router.indices import Library
+from rag_router.indices.scenarios import write_scenarios
+from rag_router.models.embedder import load_embedder
 from rag_router.models.scripted_embedder import HashingEmbedder
+from rag_router.models.store import ModelStore
 
 
 @pytest.fixture
@@ -122,6 +126,31 @@ def test_an_index_of_another_embedder_is_refused(run, home, data):
     Library(home).add("cities", [data / "corpus.jsonl"], HashingEmbedder(dimension=8))
     with pytest.raises(IndexUnavailableError, match="was built with embedder 'hashing'"):
         run("--data", data)
+
+
+def test_each_index_is_asked_with_its_own_embedder(run, cities, home, data, tmp_path):
+    own = load_embedder(ModelStore().resolve(f"path:{write_tiny_embedder(tmp_path / 'tiny')}"))
+    (tmp_path / "bergen.txt").write_text("Bergen lies between seven mountains.")
+    Library(home).add("more", [tmp_path / "bergen.txt"], own)
+    out = tmp_path / "report"
+    run("--data", data, "--retriever", "dense", "--out", out)
+    report = read_report(out)
+    assert own.fingerprint in json.dumps(report.manifest["models"])
+    # The best of both indices share a rank, and "bergen" comes before "oslo" and "rome".
+    assert report.summary["retrievers"]["dense"]["mrr@10"] == 1 / 2
+
+
+def test_questions_beside_an_index_count_for_the_retriever_that_uses_them(run, home, data):
+    embedder = HashingEmbedder(name="all-minilm-l6-v2")
+    (data / "queries.jsonl").write_text('{"id": "1", "text": "zzz qqq"}')
+    (data / "qrels.jsonl").write_text('{"query_id": "1", "doc_id": "rome", "relevance": 1}')
+    library = Library(home)
+    library.add("cities", [data / "corpus.jsonl"], embedder)
+    index = library.open("cities", embedder)
+    passages = {p.id: p for p in index.passages(range(len(index)))}
+    write_scenarios(library, "cities", {"rome#0": ["zzz qqq"]}, passages, embedder)
+    shown = run("--data", data, "--json", "--retriever", "scenario").stdout
+    assert json.loads(shown)["retrievers"]["scenario"]["mrr@10"] == 1
 
 
 def test_without_an_index_there_is_nothing_to_search(run, data):

@@ -435,17 +435,25 @@ VALVES = valves(VALVE, "Larkspur valve: how often?", "Is Oslo on a long Larkspur
 
 def test_filters_judge_what_the_retriever_finds(filters, data):
     summary, _ = filters(data(*VALVES), WatchedModel(script))
-    without = {
-        name: frozenset({"auroc"})
-        for name, one in summary["filters"].items()
-        if name in ("none", "redundancy", "budget")
-    }
+    unscored = ("none", "instructions", "redundancy", "organise", "sufficiency", "budget")
+    without = {name: frozenset({"auroc"}) for name in unscored}
     assert_documented_figures(summary, "filters", FILTERS, without=without)
     names = list(summary["filters"])
     assert (names[0], names[-1]) == ("none", "settings")
     assert {"threshold", "redundancy", "budget"} < set(names)
     assert summary["filters"]["none"]["tokens_kept"] == 1
     assert summary["filters"]["none"]["answer_kept"] == 1
+
+
+def test_filters_that_ask_a_model_take_part_only_where_they_are_named(filters, data, capsys):
+    summary, _ = filters(data(*VALVES), WatchedModel(script))
+    assert {"learned", "organise"} < set(summary["filters"])
+    assert not {"notes", "knowledge_rise", "cross_encoder"} & set(summary["filters"])
+    said = capsys.readouterr().err
+    assert "knowledge_rise, notes," in said and "--filter NAME" in said
+    named, _ = filters(data(*VALVES), WatchedModel(script), names=("knowledge_rise",))
+    assert list(named["filters"]) == ["none", "knowledge_rise", "settings"]
+    assert "Left out" not in capsys.readouterr().err
 
 
 def test_only_the_filters_that_are_named_take_part(filters, data):

@@ -93,6 +93,7 @@ def test_answers_of_one_kind_alone_are_a_data_error(run, tiny, data, tmp_path):
         (["filter", "fit", "budgt", "--index", "a"], 2, "no filter named 'budgt'"),
         (["filter", "fit", "budget", "--index", "a"], 2, "the filter 'budget' has nothing to fit"),
         (["filter", "fit", "threshold", "--index", "a"], 4, "all-minilm-l6-v2"),
+        (["filter", "fit", "sufficiency", "--index", "a"], 4, "all-minilm-l6-v2"),
         (["decoder", "fit", "plian", "--index", "a"], 2, "no decoder named 'plian'"),
         (["decoder", "fit", "plain", "--index", "a"], 2, "no index named 'a'"),
         (["decoder", "fit-auto", "--index", "a"], 2, "no index named 'a'"),
@@ -109,6 +110,7 @@ def test_what_cannot_be_fitted_says_so_before_anything_is_loaded(
     [
         ["gate", "fit", "confidence"],
         ["filter", "fit", "threshold", "--index", "a"],
+        ["filter", "fit", "sufficiency", "--index", "a"],
         ["decoder", "fit", "plain", "--index", "a"],
         ["decoder", "fit-auto", "--index", "a"],
     ],
@@ -126,6 +128,7 @@ def test_questions_that_cannot_be_read_are_a_data_error(run, tmp_path, command):
         # Whoever lacks a model or an index has read the questions.
         (["gate", "fit", "confidence"], 4, "gemma-3-270m"),
         (["filter", "fit", "threshold", "--index", "a"], 4, "all-minilm-l6-v2"),
+        (["filter", "fit", "sufficiency", "--index", "a"], 4, "all-minilm-l6-v2"),
         (["decoder", "fit", "plain", "--index", "a"], 2, "no index named 'a'"),
         (["decoder", "fit-auto", "--index", "a"], 2, "no index named 'a'"),
     ],
@@ -148,6 +151,7 @@ def test_every_fit_reads_folders_of_sets_in_any_layout(run, data, tmp_path, comm
     [
         ["gate", "fit", "confidence"],
         ["filter", "fit", "threshold", "--index", "a"],
+        ["filter", "fit", "sufficiency", "--index", "a"],
         ["decoder", "fit", "plain", "--index", "a"],
         ["decoder", "fit-auto", "--index", "a"],
     ],

@@ -108,6 +108,7 @@ def test_a_passage_that_was_cut_is_kept_as_it_was_read():
     after = as_read(before, prompts_with_passages(one, "q", [before.kept[0].hit.passage], ()))
     assert after.kept[0].hit.passage.text == "One one."
     assert after.kept[0].why == "kept; cut to fit the prompt"
+    assert after.kept[0].spans == ((0, len(after.kept[0].hit.passage.text)),)
     assert after.support == 0.5
 
 

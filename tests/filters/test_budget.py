@@ -3,6 +3,7 @@ from __future__ import annotations
 from stand_ins import WORDS, judged
 
 from rag_router.filters.budget import BudgetFilter
+from rag_router.filters.sentences import cut_to
 
 
 def run(filter_, *texts):
@@ -25,6 +26,14 @@ def test_the_passage_that_does_not_fit_is_cut_at_a_sentence_end():
     assert out[1].hit.passage.text == "Oslo is cold."
     assert out[1].why == "kept; cut to fit 6 tokens"
     assert out[0].why == "kept"
+    assert (out[0].spans, out[1].spans) == ((), ((0, 13),))
+
+
+def test_what_was_cut_to_sentences_before_still_says_where_they_were_found():
+    cut = cut_to(judged("It rains. Oslo is cold. It lies north. Fog.")[0], [1, 2, 3], "cut")
+    one = BudgetFilter(tokens=6).judge(["q"], [[cut]], WORDS)[0][0]
+    assert one.hit.passage.text == "Oslo is cold. It lies north."
+    assert one.spans == ((10, 38),)  # behind "It rains. ", 10 characters
 
 
 def test_a_passage_without_a_sentence_that_fits_is_dropped_and_the_next_one_tried():

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from stand_ins import WORDS, hit
 
-from rag_router.errors import SettingsError
+from rag_router.errors import CancelledError, SettingsError
 from rag_router.filters import run_filters
 from rag_router.filters.budget import BudgetFilter
 from rag_router.filters.redundancy import RedundancyFilter
@@ -81,3 +81,88 @@ def test_the_dropped_stay_in_sight_with_their_reasons_in_the_order_of_rank():
 
 def test_no_questions_are_no_evidence():
     assert run_filters([Supports()], [], [], WORDS) == []
+
+
+@dataclass(frozen=True)
+class Fails:
+    """Raises where a passage says so, and drops what it can judge."""
+
+    error: Exception
+    guards: str = "bad words"
+    fitted = True
+
+    def judge(self, questions, judged, context):
+        del questions, context
+        if any("raise" in j.hit.passage.text for line in judged for j in line):
+            raise self.error
+        return [list(line) for line in judged]
+
+
+@dataclass(frozen=True)
+class Fallible:
+    """Raises where a passage says so, and guards against nothing."""
+
+    error: Exception = field(default_factory=lambda: ValueError("secret"))
+    fitted = True
+
+    def judge(self, questions, judged, context):
+        return Fails(self.error).judge(questions, judged, context)
+
+
+@dataclass(frozen=True)
+class Rewrites:
+    """Puts another text in the place of every passage."""
+
+    text: str
+    fitted = True
+
+    def judge(self, questions, judged, context):
+        del questions, context
+        return [[replace(j, hit=hit(self.text, j.hit.passage.id)) for j in line] for line in judged]
+
+
+def test_a_filter_that_raises_is_left_out_and_the_evidence_says_so():
+    out = evidence([Fallible(), BudgetFilter(passages=1)], "raise", "b")
+    assert [j.kept for j in out.judged] == [True, False]
+    assert [(n.stage, n.what) for n in out.notes] == [
+        ("filter", "Fallible was left out: ValueError")
+    ]
+
+
+def test_one_question_does_not_take_a_filter_from_another():
+    lines = [[hit("raise")], [hit("fine")]]
+    first, second = run_filters([Fallible()], ["q", "r"], lines, WORDS)
+    assert (len(first.notes), len(second.notes)) == (1, 0)
+
+
+def test_where_a_guard_raises_the_passage_that_it_cannot_judge_is_dropped():
+    out = evidence([Fails(ValueError())], "raise", "b")
+    assert [(j.kept, j.why) for j in out.judged] == [
+        (False, "it could not be guarded against bad words"),
+        (True, "kept"),
+    ]
+    assert len(out.notes) == 1
+
+
+def test_guards_go_before_all_other_filters():
+    # The budget would keep the first passage; the guard has dropped it before.
+    out = evidence([BudgetFilter(passages=1), Fails(ValueError())], "raise", "b")
+    assert [j.kept for j in out.judged] == [False, True]
+
+
+def test_a_filter_that_makes_a_passage_longer_is_left_out():
+    out = evidence([Rewrites("one two three")], "one two")
+    assert out.judged[0].hit.passage.text == "one two"
+    assert [n.what for n in out.notes] == ["Rewrites was left out: ValueError"]
+    assert evidence([Rewrites("one")], "one two").judged[0].hit.passage.text == "one"
+
+
+@pytest.mark.parametrize("error", [SettingsError("wrong"), CancelledError("enough")])
+def test_what_is_no_failure_of_a_filter_is_raised(error):
+    with pytest.raises(type(error)):
+        evidence([Fallible(error)], "raise")
+
+
+def test_whoever_measures_hears_of_what_a_filter_raises():
+    with pytest.raises(ValueError, match="secret"):
+        run_filters([Fallible()], ["q"], [[hit("raise")]], WORDS, strict=True)

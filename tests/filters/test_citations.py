@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import judged
 
 from rag_router.filters import cite
+from rag_router.filters.citations import uncited
 
 
 def cited(answer, *texts):
@@ -76,9 +79,59 @@ def test_without_passages_there_is_nothing_to_cite():
     assert cite("Rome", []) == ()
 
 
+def test_each_claim_has_citations_of_its_own_and_the_uncited_one_is_told():
+    answer = "Rome is old. Bern has a moon."
+    citations = cite(answer, judged("They say Rome is old. It is large.", "Oslo is cold."))
+    assert [(c.passage_id, c.answer_start, c.answer_end) for c in citations] == [("a", 0, 12)]
+    assert uncited(answer, citations) == ((13, 29),)
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "holds"),
+    [
+        ("Taxes rose by 5 percent", "Taxes rose by 5 percent that year", True),
+        ("Taxes had risen 5 percent", "In 1990 the tax rose by 5 percent", True),
+        ("Taxes had risen 6 percent", "In 1990 the tax rose by 5 percent", False),
+        ("He died in March 1901 in Rome", "In April 1901 he died in Rome", False),
+        ("The bridge was not finished", "They finished the bridge early", False),
+        ("The bridge was never finished", "They did not finish the bridge", True),
+    ],
+)
+def test_a_paraphrase_has_the_same_numbers_months_and_negation(claim, text, holds):
+    assert bool(cited(claim, text)) is holds
+
+
+def test_of_sentences_that_hold_a_short_answer_the_one_that_was_asked_about_is_cited():
+    text = "Paris hosted games. The capital of France is Paris."
+    other = "A horse called Paris won."
+    found = cite("Paris", judged(text, other), question="what is the capital of France")
+    assert [(c.passage_id, text[c.start : c.end]) for c in found] == [
+        ("a", "The capital of France is Paris.")
+    ]
+
+
+def test_what_was_dropped_is_never_cited():
+    line = [replace(one, kept=False) for one in judged("Rome is old.")]
+    assert cite("Rome", line) == ()
+
+
+def test_a_model_of_inference_has_the_last_word():
+    asked = []
+
+    def entails(pairs):
+        asked.extend(pairs)
+        return [0.9 if "Tiber" in premise else 0.1 for premise, _ in pairs]
+
+    found = cite(
+        "Rome", judged("Rome fell.", "Rome has the Tiber."), question="where", entails=entails
+    )
+    assert [c.passage_id for c in found] == ["b"]
+    assert asked[0] == ("Rome fell.", "where Rome")
+
+
 @given(st.text(max_size=30), st.lists(st.text(max_size=60), max_size=3))
 def test_offsets_lie_within_the_passage_and_the_answer(answer, texts):
     for citation in cite(answer, judged(*texts)):
         text = texts["abc".index(citation.passage_id)]
         assert 0 <= citation.start < citation.end <= len(text)
-        assert (citation.answer_start, citation.answer_end) == (0, len(answer))
+        assert 0 <= citation.answer_start < citation.answer_end <= len(answer)

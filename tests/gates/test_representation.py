@@ -17,13 +17,12 @@ from rag_router.gates import assess
 from rag_router.gates.learned import scores_apart
 from rag_router.gates.representation import (
     RepresentationGate,
-    alternating_differences,
-    principal_axes,
 )
 from rag_router.gates.representation_contrastive import (
     RepresentationContrastiveGate,
-    contrastive_loss,
 )
+from rag_router.learning.contrast import contrastive_loss
+from rag_router.learning.directions import alternating_differences, principal_axes
 
 FORMS = {
     "representation": RepresentationGate(),

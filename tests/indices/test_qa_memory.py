@@ -137,6 +137,21 @@ def test_thresholds_are_the_least_that_keep_the_targets():
     assert (fitted.served, fitted.passed_on) == ((0.4, 1.0), (0.6, pytest.approx(2 / 3)))
 
 
+def test_the_curve_tells_how_likely_a_pair_is_right():
+    similar = [1.0] * 40 + [0.5] * 40
+    fitted = fit_thresholds(similar, [True] * 30 + [False] * 10 + [True] * 10 + [False] * 30)
+    # Of Platt's targets, 41/42 for what is right and 1/42 for what is wrong: 30 and 10, 10 and 30.
+    high = (30 * 41 / 42 + 10 / 42) / 40
+    assert fitted.p_right(1.0) == pytest.approx(high, abs=1e-4)
+    assert fitted.p_right(0.5) == pytest.approx(1 - high, abs=1e-4)
+
+
+def test_without_wrong_or_right_ones_there_is_no_curve():
+    assert fit_thresholds([0.9] * 50, [True] * 50).curve is None
+    assert fit_thresholds([0.9] * 50, [False] * 50).curve is None
+    assert (Thresholds().p_right(0.7), Thresholds().p_right(-0.2)) == (0.7, 0.0)
+
+
 def test_what_is_never_right_is_never_served():
     fitted = fit_thresholds([0.9] * 50, [False] * 50)
     assert fitted.outcome(1.0) == "fall_through"

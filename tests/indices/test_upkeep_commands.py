@@ -119,6 +119,7 @@ def test_a_memory_is_filled_fitted_and_searched(run, write_jsonl):
     assert fitted["served"]["right"] >= 0.9
     lines = run("fit-memory", "known", "--data", labelled, lines=True)
     assert 'name = "qa_memory"' in lines
+    assert f"curve = {fitted['curve']}" in lines
     question = asked[7]["question"]
     hits = run("search", "known", question, "--retriever", "qa_memory")["hits"]
     assert "may be given as it is" in hits[0]["why"]

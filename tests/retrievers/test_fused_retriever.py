@@ -61,6 +61,12 @@ def test_passages_of_two_indices_with_one_id_are_two(list_index, query):
     assert [(h.passage.index, h.passage.id) for h in hits] == [("one", "a"), ("two", "a")]
 
 
+def test_members_may_have_options_of_their_own():
+    tables = [{"name": "sparse"}, {"name": "qa_memory", "serve": 0.9, "k": 3}]
+    sparse, memory = RETRIEVERS.build("fused", members=tables, depth=7).members
+    assert (sparse.k, memory.k, memory.serve) == (7, 3, 0.9)
+
+
 def test_members_given_by_name_bring_as_many_hits_as_depth_says():
     fused = RETRIEVERS.build("fused", members=["dense", "sparse"], depth=7)
     assert fused.members == (DenseRetriever(k=7), SparseRetriever(k=7))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from rag_router.errors import SettingsError
@@ -41,6 +43,33 @@ def test_what_is_less_similar_falls_through(indices):
     assert [hit.passage.meta["answer"] for hit in hits] == ["Shakespeare"]
     assert found(indices, "zzz qqq") == []
     assert found(indices, serve=2.0, pass_on=2.0) == []
+
+
+def test_what_may_be_served_says_how_likely_it_is_right(indices):
+    first, second = found(indices, serve=0.99, pass_on=0.1, curve=(4.0, -2.0))
+    # At a cosine of 1 the log-odds are 4 - 2 = 2.
+    assert first.recalled.answer == "Shakespeare"
+    assert first.recalled.p_right == pytest.approx(1 / (1 + math.exp(-2)), abs=1e-5)
+    assert first.recalled.calibrated
+    assert second.recalled is None
+
+
+def test_without_a_curve_the_cosine_stands_for_it(indices):
+    recalled = found(indices)[0].recalled
+    assert (recalled.p_right, recalled.calibrated) == (pytest.approx(1.0, abs=1e-5), False)
+
+
+def test_what_may_be_served_is_not_lost_where_several_look(indices):
+    fused = RETRIEVERS.build("fused", members=("sparse", RETRIEVERS.build("qa_memory")))
+    hits = fused.retrieve(make_queries(["Who wrote Hamlet?"], EMBEDDER), indices)[0]
+    assert [h.recalled.answer for h in hits if h.recalled] == ["Shakespeare"]
+
+
+def test_an_answer_that_nobody_can_see_is_never_served(tmp_path):
+    library = Library(tmp_path)
+    library.remember("known", [Pair(question="Who?", answers=("\u200b",))], EMBEDDER)
+    (hit,) = found([library.open("known", EMBEDDER)], "Who?")
+    assert hit.recalled is None
 
 
 def test_conditions_hold_for_a_memory_too(indices):

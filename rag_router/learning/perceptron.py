@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rag_router.gates.probes import Projection
+from rag_router.learning.probes import Projection
 
 __all__ = ["Loss", "Perceptron", "train"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rag_router.gates.perceptron import Perceptron, train
-from rag_router.gates.probes import Projection
+from rag_router.learning.perceptron import Perceptron, train
+from rag_router.learning.probes import Projection
 
 # Either but not both: no straight line parts the classes.
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)

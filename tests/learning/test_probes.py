@@ -10,7 +10,7 @@ from insides import planted
 
 from rag_router.calibration import auroc, even_folds
 from rag_router.errors import DataError
-from rag_router.gates.probes import (
+from rag_router.learning.probes import (
     Projection,
     check_width,
     cross_entropies,

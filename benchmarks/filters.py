@@ -1,0 +1,216 @@
+"""Do filters drop what does not help, and is what they leave enough? Both bundled generators.
+
+    python -m benchmarks.filters --data FOLDER [--limit 80] [--ranked 400] [--risen 30] [--index wiki]
+
+Held-out questions alone. Ranked are the passages that BM25 found for nq_gold, and those that
+questions of hotpotqa and tempqa come with, by whether they hold an accepted answer. Answered are
+questions of nq_gold from what the settings' retriever finds in the index, best ten: all of them,
+what filters leave, and the best one; then from passages that hold no answer, once those found for
+another question and once their own, and from gold passages alone. "default" is the chain of the
+settings. Answers are kept in the home's outcome cache, and figures are recorded part by part, so
+that a run which was stopped goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.filters_ranking import Lines, kept_by, lines_of, ranking, supports, with_texts
+from benchmarks.filters_reading import Reading, without_answers
+from benchmarks.gates import MODELS
+from benchmarks.record import record
+from rag_router.assembly import load_embedder, load_expert, load_filters, open_indexes
+from rag_router.cli.evaluate.common import read_data
+from rag_router.cli.options import fetch_announced
+from rag_router.eval.datasets import data_hash
+from rag_router.experts import Expert
+from rag_router.filters import Filter
+from rag_router.fitted import shipped
+from rag_router.indices.index import Index
+from rag_router.models.base import Embedder
+from rag_router.outcomes import OutcomeCache, RecordCache
+from rag_router.retrievers import RETRIEVERS, make_queries
+from rag_router.settings import Component, GeneratorSettings, Settings
+from rag_router.types import Question
+
+GIVEN_SETS = {"hotpotqa": "hotpotqa/sample.jsonl.gz", "tempqa": "tempqa/dev.jsonl.gz"}
+_READ, _TIMED, _SHOWN = 10, 20, 5
+"""Passages: that a generator answers from, that filters are timed on, that it reads one by one."""
+
+_TIMES = 20
+"""Questions that are timed."""
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--index", "indexes", multiple=True, default=("wiki",), show_default=True)
+@click.option("--limit", default=80, show_default=True, help="Most questions that are answered.")
+@click.option("--ranked", default=400, show_default=True, help="Most whose passages are ranked.")
+@click.option("--risen", default=30, show_default=True, help="Most for knowledge_rise.")
+@click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option("--name", default="filters", show_default=True, help="Of the result.")
+def main(
+    data: Path,
+    indexes: tuple[str, ...],
+    limit: int,
+    ranked: int,
+    risen: int,
+    models: tuple[str, ...],
+    name: str,
+) -> None:
+    """Measure, print and record."""
+    settings = Settings(indexes=indexes)
+    embedder = load_embedder(settings, fetch=fetch_announced)
+    opened = tuple(open_indexes(settings, embedder).values())
+    asked = _held(data, "nq_gold/retrieved_bm25.jsonl.gz", ranked)
+    gold = _held(data, "nq_gold/dev.jsonl.gz", limit)
+    bm25 = lines_of(with_texts(asked, data / "wiki_passages"), embedder, opened)
+    parts = _Parts(
+        settings,
+        embedder,
+        bm25.first(risen, _SHOWN),
+        lines_of(gold, embedder, opened),
+        _found(settings, gold, embedder, opened),
+    )
+    figures: dict[str, Any] = {
+        "index": list(indexes),
+        "ranking": parts.ranking(bm25),
+        "untaught": _untaught(embedder),
+        "sets": {
+            set_: parts.given(lines_of(_held(data, file, limit), embedder, opened))
+            for set_, file in GIVEN_SETS.items()
+        },
+        "models": {},
+    }
+    fingerprints = {embedder.name: embedder.fingerprint}
+    questions = data_hash([*asked, *gold])
+    record(name, figures, data_hash=questions, models=fingerprints)
+    kept = settings.home / "outcomes.sqlite"
+    with closing(OutcomeCache(kept)) as outcomes, closing(RecordCache(kept)) as records:
+        for model in models:
+            expert = load_expert(
+                Settings(generator=GeneratorSettings(model=model)), fetch=fetch_announced
+            )
+            fingerprints[model] = expert.model.fingerprint
+            rows = figures["models"][model] = {}
+            for part, said in parts.read(Reading(expert, outcomes, records)):
+                rows[part] = said
+                record(name, figures, data_hash=questions, models=fingerprints)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is measured.
+
+    Attributes:
+        settings: They name the default chain and the retriever.
+        embedder: Filters were fitted for it.
+        shown: The best passages of BM25 for a few questions.
+        gold: Questions with their gold passages alone.
+        found: The same questions with what the retriever finds.
+    """
+
+    settings: Settings
+    embedder: Embedder
+    shown: Lines
+    gold: Lines
+    found: Lines
+
+    def ranking(self, lines: Lines) -> dict[str, Any]:
+        """AUROC of what costs nothing extra."""
+        hits = [hit for line in lines.hits for hit in line]
+        scores = {
+            "cosine": np.array([hit.similarity for hit in hits], dtype=np.float64),
+            "rank": -np.array([hit.rank for hit in hits], dtype=np.float64),
+        }
+        scores |= {name: supports(self._filter(name), lines) for name in ("threshold", "learned")}
+        return ranking(scores, lines, less={"learned": "cosine"})
+
+    def given(self, lines: Lines) -> dict[str, Any]:
+        """The same for passages that questions come with, and what chains leave of them."""
+        kept = {name: kept_by(chain, lines) for name, chain in self._chains().items() if chain}
+        return {"ranking": self.ranking(lines), "kept": kept}
+
+    def read(self, reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what is measured with a generator, part by part."""
+        chains, best = self._chains(), self.found.first(len(self.found.hits), _READ)
+        some = {name: chain for name, chain in chains.items() if chain}
+        timed = self.found.first(_TIMES)
+        yield (
+            "ms",
+            {
+                "passages": _TIMED,
+                **{name: reading.milliseconds(chain, timed) for name, chain in some.items()},
+            },
+        )
+        rise = self._filter("knowledge_rise", reading.expert)
+        learned = self._filter("learned")
+        both = ranking(
+            {
+                "cosine": np.array([h.similarity or 0.0 for line in self.shown.hits for h in line]),
+                "learned": supports(learned, self.shown),
+                "learned_rise": reading.supports((learned, rise), self.shown),
+            },
+            self.shown,
+            less={"learned_rise": "learned"},
+        )
+        yield "rise", both | {"fitted": rise.fitted}
+        yield "rise_cost", reading.against_one_prefill(rise, self.shown.first(_TIMES // 5))
+        beside = ("none", "top 1")
+        yield "found", reading.accuracies(chains, best, beside=beside)
+        yield "gold", reading.accuracies(chains, self.gold, beside=("none",))
+        # Those found for another question, and then the ones that a question misses its answer in.
+        alien = without_answers(best, moved=1)
+        yield "irrelevant", reading.accuracies(some, alien, beside=("closed book",))
+        yield "missed", reading.accuracies(some, without_answers(best), beside=("closed book",))
+
+    def _chains(self) -> dict[str, tuple[Filter, ...]]:
+        budget = next((c for c in self.settings.filters if c.name == "budget"), None)
+        last = self._filter("budget") if budget is None else self._built((budget,))[0]
+        return {
+            "none": (),
+            "default": self._built(self.settings.filters),
+            "learned, budget": (self._filter("learned"), last),
+        }
+
+    def _filter(self, name: str, expert: Expert | None = None) -> Filter:
+        return self._built((Component(name=name),), expert)[0]
+
+    def _built(
+        self, components: tuple[Component, ...], expert: Expert | None = None
+    ) -> tuple[Filter, ...]:
+        some = self.settings.model_copy(update={"filters": components})
+        return load_filters(some, self.embedder, expert)
+
+
+def _held(data: Path, file: str, limit: int) -> list[Question]:
+    return read_data([str(data / file)], limit=limit, held_out=True).questions
+
+
+def _found(
+    settings: Settings, questions: Sequence[Question], embedder: Embedder, indexes: Sequence[Index]
+) -> Lines:
+    retriever = RETRIEVERS.build(settings.retriever.name, k=_TIMED)
+    queries = make_queries([question.text for question in questions], embedder)
+    found = retriever.retrieve(queries, indexes)
+    return Lines(
+        [question for question, line in zip(questions, found, strict=True) if line],
+        [line for line in found if line],
+    )
+
+
+def _untaught(embedder: Embedder) -> dict[str, float]:
+    """AUROC of `learned` on each set that it learned from, having learned from the others."""
+    artefact = shipped("filter", "learned", embedder.fingerprint)
+    return {} if artefact is None else dict(artefact.card.notes.get("auroc_untaught_set", {}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Fit the filters that are shipped: `threshold`, `learned`, and both `knowledge_rise`.
+
+    python -m benchmarks.fit_filters --data FOLDER [--index wiki] [--out rag_router/fitted]
+
+`threshold` is fitted for the retriever of the settings, and `learned` on what that finds for four
+sets; its card also tells how it does on each of them having learned from the other three. The half
+of each set that `--held-out` names is never learned from. `knowledge_rise` hears what `learned`
+says, which is too sure of the questions it was taught, and so is taught on other sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from benchmarks.gates import MODELS
+from rag_router import fitted
+from rag_router.artefacts import Artefact
+from rag_router.cli.evaluate.common import DataSet, read_data
+from rag_router.cli.filter_fit import fitted_filter, fitted_threshold
+from rag_router.filters import FILTERS, FittedFilter
+from rag_router.settings import GeneratorSettings, Settings
+
+FOR_THRESHOLD: Final = {
+    "nq_open/train_sample.jsonl": 400,
+    "nq_gold/dev.jsonl.gz": 400,
+    "squad1/train_sample.jsonl.gz": 400,
+    "popqa/sample_1k.jsonl.gz": 400,
+}
+FOR_LEARNED: Final = {
+    "nq_gold/dev.jsonl.gz": 1281,
+    "squad1/train_sample.jsonl.gz": 900,
+    "triviaqa/train.jsonl.gz": 800,
+    "popqa/sample_1k.jsonl.gz": 500,
+}
+FOR_RISE: Final = {
+    "nq_open/train_sample.jsonl": 60,
+    "webquestions/train.jsonl": 45,
+    "entity_questions/train.jsonl": 45,
+}
+"""Files of the folder, and the most questions of each; one half is learned from."""
+
+_SHOWN: Final = 4
+"""Passages of each question that `knowledge_rise` reads."""
+
+FILTERS_FITTED: Final = ("threshold", "learned", "knowledge_rise")
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--index", "indexes", multiple=True, default=("wiki",), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(fitted.__file__).parent,
+    help="Folder for the artefacts; the package's own by default.",
+)
+@click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option(
+    "--filter",
+    "names",
+    multiple=True,
+    type=click.Choice(FILTERS_FITTED),
+    default=FILTERS_FITTED,
+    show_default=True,
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Most questions of each set.")
+def main(
+    data: Path,
+    indexes: tuple[str, ...],
+    out: Path,
+    models: tuple[str, ...],
+    names: tuple[str, ...],
+    limit: int | None,
+) -> None:
+    """Fit, write and tell."""
+    settings = Settings(indexes=indexes)
+    embedder = settings.embedder.model
+    if "threshold" in names:
+        _publish(
+            fitted_threshold(settings, read_sets(data, FOR_THRESHOLD, limit)),
+            out / f"filter--threshold--{embedder}",
+        )
+    at = out / f"filter--learned--{embedder}"
+    if "learned" in names:
+        asked = read_sets(data, FOR_LEARNED, limit)
+        _publish(fitted_filter(settings, "learned", asked, transfer=True, own_passages=False), at)
+    for model in models if "knowledge_rise" in names else ():
+        _publish(
+            fitted_filter(
+                Settings(indexes=indexes, generator=GeneratorSettings(model=model, batch_size=4)),
+                "knowledge_rise",
+                read_sets(data, FOR_RISE, limit),
+                before=(_as_fitted("learned", at),),
+                own_passages=False,
+                top=_SHOWN,
+            ),
+            out / f"filter--knowledge_rise--{model}",
+        )
+
+
+def read_sets(folder: Path, most: Mapping[str, int], limit: int | None = None) -> DataSet:
+    """Read so many questions of each set, put together.
+
+    Args:
+        folder: Where the sets are.
+        most: Questions of each file.
+        limit: No more than these of any.
+    """
+    parts = [
+        read_data([str(folder / name)], limit=min(count, limit or count), held_out=False)
+        for name, count in most.items()
+    ]
+    return DataSet(
+        questions=[question for part in parts for question in part.questions],
+        # The files of several folders may have one name.
+        sets=[
+            name.partition("/")[0]
+            for name, part in zip(most, parts, strict=True)
+            for _ in part.questions
+        ],
+        files=tuple(file for part in parts for file in part.files),
+        paths=tuple(path for part in parts for path in part.paths),
+        counts=tuple(count for part in parts for count in part.counts),
+    )
+
+
+def _as_fitted(name: str, folder: Path) -> FittedFilter:
+    one = FILTERS.build(name)
+    assert isinstance(one, FittedFilter)
+    return one.with_artefact(Artefact.load(folder))
+
+
+def _publish(artefact: Artefact, folder: Path) -> None:
+    artefact.save(folder)
+    card = artefact.card
+    print(folder.name, card.threshold, dict(card.metrics), dict(card.notes), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Fit the second opinion of the filter `instructions`: how attacks are worded.
+
+    python -m benchmarks.fit_instructions --data FOLDER [--out FOLDER] [--sentences 40000]
+
+It learns from the attacks that rules were written by (`first`, the seen half, `second`, `third`),
+from those of `benchmarks/lessons`, and from sentences of honest passages that no figure is told of
+(`benchmarks.instructions` takes the others). The threshold is the lowest at which, of other such
+passages, model and rules together touch no more than 0.8 % of any corpus. A logistic regression
+with an L2 penalty, in one minute; the same data and seed give the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from benchmarks.attacking import halves, read_attacks
+from benchmarks.instructions import clean_passages
+from benchmarks.lessons_written import honest_sentences, written_attacks
+from rag_router import fitted
+from rag_router.artefacts import Artefact, Card, fingerprint_of
+from rag_router.filters.hostile.cutting import cut
+from rag_router.filters.hostile.folding import fold
+from rag_router.filters.hostile.opinion import LEAST_WORDS, Opinion
+from rag_router.filters.hostile.units import unit_spans
+from rag_router.filters.hostile.wording import HASHED, WIDTH, features_of
+from rag_router.types import Passage
+
+HAND = 0.25
+"""Value of a feature made by hand; hashed ones share one over the root of the words."""
+MOST_TOUCHED = 0.008
+HONEST_COPIES = 5
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(fitted.__file__).parent
+)
+@click.option("--sentences", default=40_000, show_default=True, help="Most honest ones.")
+@click.option("--penalty", default=0.2, show_default=True, help="1 / C.")
+@click.option("--seed", default=0, show_default=True)
+def main(data: Path, out: Path, sentences: int, penalty: float, seed: int) -> None:
+    """Fit, print and save."""
+    dev = {name: list(passages) for name, passages in clean_passages(data, tried=True)}
+    learned = [one for some in dev.values() for one in some[::2]]
+    kept = {name: some[1::2] for name, some in dev.items()}
+    names = sorted({one.title for one in learned if 2 < len(one.title) < 30})
+    attacks = list(_attacking(names, seed))
+    pool = [u for one in learned for u in _units(one.text)]
+    honest = random.Random(seed).sample(pool, min(sentences, len(pool)))
+    hard = [u for text in honest_sentences() for u in _units(text)]
+    texts = [*attacks, *hard * HONEST_COPIES, *honest]
+    wrong = np.array([1] * len(attacks) + [0] * (len(texts) - len(attacks)))
+    weights, intercept = _fit(_matrix(texts), wrong, penalty)
+    threshold = _threshold(Opinion(np.append(weights, intercept)), kept)
+    final = np.append(weights, intercept - threshold).astype(np.float16)
+    card = Card(
+        method="filter/instructions",
+        model="",
+        model_fingerprint="",
+        data_hash=fingerprint_of(*(original for _, original in texts)),
+        date=datetime.now(UTC).date().isoformat(),
+        threshold=threshold,
+        threshold_goal=f"touched<={MOST_TOUCHED}",
+        metrics={"attacks": float(len(attacks)), "honest": float(len(texts) - len(attacks))},
+        notes={"seed": seed, "penalty": penalty, "honest_copies": HONEST_COPIES},
+    )
+    Artefact(card=card, weights={"weights": final}).save(out / "filter--instructions--wording")
+    click.echo(f"{len(attacks)} attacks, {len(hard)} hard, {len(honest)} honest; {threshold=:.3f}")
+
+
+def _attacking(names: Sequence[str], seed: int) -> Iterator[tuple[str, str]]:
+    seen = [*halves(read_attacks("first"))[0], *read_attacks("second"), *read_attacks("third")]
+    for one in seen:
+        # What is encoded or disguised is for the rules: here it would teach noise.
+        if one.kind != "encoded":
+            yield from _units(one.attack) * 3
+    for text in written_attacks(names, seed):
+        yield from _units(text)
+
+
+def _units(text: str) -> list[tuple[str, str]]:
+    """Return the sentences of a text, each folded and as it stands."""
+    folded = fold(text)
+    original = folded.cased(text)
+    return [(folded.text[s:e], original[s:e]) for s, e in unit_spans(original)]
+
+
+def _matrix(texts: Sequence[tuple[str, str]]) -> csr_matrix:
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
+    for row, (text, original) in enumerate(texts):
+        hashed, hand, words = features_of(text, original, 0, len(text))
+        share = 1 / math.sqrt(max(words, LEAST_WORDS))
+        columns += hashed + hand
+        values += [share] * len(hashed) + [HAND] * len(hand)
+        rows += [row] * (len(hashed) + len(hand))
+    return csr_matrix((values, (rows, columns)), shape=(len(texts), WIDTH))
+
+
+def _fit(seen: csr_matrix, wrong: NDArray[Any], penalty: float) -> tuple[NDArray[Any], float]:
+    from sklearn.linear_model import LogisticRegression
+
+    count = np.bincount(wrong)
+    weight = np.where(wrong == 1, count[0] / count[1] / 4, 1.0)
+    model = LogisticRegression(C=1 / penalty, solver="liblinear", max_iter=200, random_state=0)
+    model.fit(seen, wrong, sample_weight=weight)
+    weights = model.coef_[0]
+    weights[HASHED:] *= HAND
+    return weights, float(model.intercept_[0])
+
+
+def _threshold(opinion: Opinion, kept: dict[str, list[Passage]]) -> float:
+    """Return the lowest logit at which clean passages are touched no more than they may be.
+
+    Of all together, that is, by model or rules; of each corpus, by the model.
+    """
+    logits = {name: [_worst(opinion, one) for one in some] for name, some in kept.items()}
+    ruled = {name: [_ruled(one) for one in some] for name, some in kept.items()}
+    both = [
+        math.inf if fell else logit
+        for name in kept
+        for logit, fell in zip(logits[name], ruled[name], strict=True)
+    ]
+    least = {name: _level(some) for name, some in logits.items()} | {"all": _level(both)}
+    click.echo(f"rules touch { {name: sum(some) for name, some in ruled.items()} }")
+    click.echo(f"thresholds  { {name: round(one, 3) for name, one in least.items()} }")
+    return max(least.values())
+
+
+def _level(logits: Sequence[float]) -> float:
+    """Return the level that no more than the share that may be touched comes up to."""
+    return math.nextafter(sorted(logits)[-1 - int(MOST_TOUCHED * len(logits))], math.inf)
+
+
+def _ruled(passage: Passage) -> bool:
+    return cut(passage.text, threshold=0.5).falls > 0
+
+
+def _worst(opinion: Opinion, passage: Passage) -> float:
+    """Return the logit of a passage's most suspicious sentence."""
+    logits = (
+        opinion.logit(*pair, 0, len(pair[0]), least=-math.inf)[0] for pair in _units(passage.text)
+    )
+    return max(logits, default=-math.inf)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Small learners on figures of models: probes, perceptrons, directions and maps."""

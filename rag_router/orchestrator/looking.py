@@ -1,0 +1,140 @@
+"""The second stage: look up what is to be looked up, in passages given or in the indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag_router.errors import SettingsError
+from rag_router.models.base import Embedder
+from rag_router.orchestrator.work import Batch, Work
+from rag_router.retrievers import Query, Retriever, make_queries
+from rag_router.retrievers.equipment import lacking
+from rag_router.retrievers.routing import RoutingRetriever
+from rag_router.settings import GIVEN
+from rag_router.signals.question_embedding import QuestionEmbedding
+from rag_router.text import as_data
+from rag_router.types import Evidence, Hit, Judged, Question, RouteChoice
+
+__all__ = ["look_up"]
+
+
+def look_up(work: Sequence[Work], batch: Batch) -> None:
+    """Decide which questions are looked up, and write down what is found for them."""
+    indices, late = batch.request.indices, batch.request.deadline.passed()
+    for one in work:
+        _decide(one, batch, late=late)
+    for one in work:
+        if one.retrieve and not indices:
+            one.evidence = _as_evidence(_given_hits(one.question, batch.parts.embedder))
+            one.retrievers = (RouteChoice(name=GIVEN),)
+    looking = [one for one in work if one.retrieve and indices]
+    if looking:
+        _search(looking, batch)
+
+
+def _decide(one: Work, batch: Batch, *, late: bool) -> None:
+    ask = batch.request.ask
+    wanted = one.verdict.retrieve if ask.retrieval == "auto" else ask.retrieval == "always"
+    there = bool(batch.request.indices or one.question.contexts)
+    one.retrieve = wanted and there and not late
+    for what in batch.request.notes if wanted else ():
+        one.note("retrieve", what)
+    if wanted and not there:
+        one.unlooked = "there is nothing to look in"
+        if ask.retrieval == "always":
+            one.note("retrieve", f"retrieval was asked for, but {one.unlooked}")
+    elif wanted and late:
+        one.late, one.unlooked = True, f"{batch.request.deadline} before it was looked up"
+        one.note("retrieve", one.unlooked)
+
+
+def _search(looking: Sequence[Work], batch: Batch) -> None:
+    retriever, embedder = batch.parts.retriever, batch.parts.embedder
+    if retriever is None or embedder is None:
+        raise SettingsError("there are indexes, but no retriever to look in them.")
+    _note_lacks(retriever, looking)
+    asked = _queries(looking, batch, embedder)
+    queries, places = [query for _, query in asked], tuple(batch.request.indices.values())
+    if isinstance(retriever, RoutingRetriever):
+        choices = retriever.choose(queries, places)
+        found = retriever.visit(queries, places, choices)
+        calls = [retriever.searches(chosen, places) for chosen in choices]
+    else:
+        choices = [(RouteChoice(name=retriever.name),)] * len(queries)
+        found = retriever.retrieve(queries, places)
+        calls = [retriever.calls * len(places)] * len(queries)
+    hits: dict[int, list[Hit]] = {}
+    for (one, _), line, chosen, searches in zip(asked, found, choices, calls, strict=True):
+        hits.setdefault(one.row, []).extend(line)
+        one.calls += searches
+        one.retrievers = _visited(one.retrievers, chosen)
+    for one in looking:
+        one.evidence = _as_evidence(_merged(hits[one.row]))
+
+
+def _note_lacks(retriever: Retriever, looking: Sequence[Work]) -> None:
+    for what in lacking(retriever):
+        for one in looking:
+            one.note("retrieve", what)
+
+
+def _queries(looking: Sequence[Work], batch: Batch, embedder: Embedder) -> list[tuple[Work, Query]]:
+    """Make what is searched for: the questions, or what the gate said instead.
+
+    Gate, router and retriever read one embedding of a question, which is computed once.
+    """
+    rows = [one.row for one in looking if not one.verdict.queries]
+    known = dict(zip(rows, batch.board.read(QuestionEmbedding(), rows), strict=True))
+    said = [(one, text) for one in looking for text in one.verdict.queries]
+    more = make_queries([text for _, text in said], embedder)
+    return [
+        *(
+            (one, Query(one.question.text, known[one.row].vector))
+            for one in looking
+            if one.row in known
+        ),
+        *((one, query) for (one, _), query in zip(said, more, strict=True)),
+    ]
+
+
+def _given_hits(question: Question, embedder: Embedder | None) -> list[Hit]:
+    similarity: dict[int, float] = {}
+    legible = [n for n, p in enumerate(question.contexts) if as_data(p.text)]
+    if embedder is not None and legible:
+        one = embedder.encode_queries([question.text])[0]
+        many = embedder.encode_passages([question.contexts[n].text for n in legible])
+        similarity = {n: float(s) for n, s in zip(legible, many @ one, strict=True)}
+    return [
+        Hit(
+            passage=passage,
+            retriever=GIVEN,
+            score=1 / (n + 1),
+            rank=n + 1,
+            similarity=similarity.get(n),
+        )
+        for n, passage in enumerate(question.contexts)
+    ]
+
+
+def _as_evidence(hits: Sequence[Hit]) -> Evidence:
+    return Evidence(judged=tuple(Judged(hit=hit) for hit in hits))
+
+
+def _merged(hits: Sequence[Hit]) -> list[Hit]:
+    """Merge the hits of several queries of one question: best rank first, each passage once."""
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda h: (h.rank, h.passage.id)):
+        best.setdefault(f"{hit.passage.index}\0{hit.passage.id}", hit)
+    return [replace(hit, rank=rank) for rank, hit in enumerate(best.values(), start=1)]
+
+
+def _visited(
+    before: Sequence[RouteChoice], chosen: Sequence[RouteChoice]
+) -> tuple[RouteChoice, ...]:
+    """Put together where several queries of one question went; each place weighs its most."""
+    best: dict[str, RouteChoice] = {}
+    for choice in (*before, *chosen):
+        if choice.name not in best or choice.weight > best[choice.name].weight:
+            best[choice.name] = choice
+    return tuple(sorted(best.values(), key=lambda choice: (-choice.weight, choice.name)))

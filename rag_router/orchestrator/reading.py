@@ -1,0 +1,71 @@
+"""The fifth stage: read question and passages together, and see what they change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag_router.decoders.learning import FittedDecoder
+from rag_router.experts.reading import Prompts, as_read, prompts_with_passages, read_prompts
+from rag_router.models.distributions import divergence
+from rag_router.models.strategies import layers_of
+from rag_router.orchestrator.observing import wants_states
+from rag_router.orchestrator.planning import plan_without_passages
+from rag_router.orchestrator.work import Batch, Work
+from rag_router.settings import GIVEN
+
+__all__ = ["read_passages"]
+
+
+def read_passages(work: Sequence[Work], batch: Batch) -> None:
+    """Read the passages of those that are to answer from them, all in one pass.
+
+    What has no room in the prompt is not kept. The policy looks at what the passages change:
+    where they hardly change anything, memory and passages agree.
+    """
+    reading = [one for one in work if one.plan in ("contextual", "contrast")]
+    if reading and batch.request.deadline.passed():
+        for one in reading:
+            one.late, one.plan = True, plan_without_passages(one, batch)
+            one.note("decode", f"{batch.request.deadline} before the passages were read")
+        return
+    for one in reading:
+        _put(one, batch)
+    reading = [one for one in reading if one.prompts]
+    streams = read_prompts(
+        batch.parts.expert,
+        [one.prompts for one in reading],
+        layers=bool(layers_of(batch.request.decoder)),
+        hidden=wants_states(batch),
+    )
+    for one, begun in zip(reading, streams, strict=True):
+        one.streams = begun
+        one.read_rows += len(begun)
+        one.read_tokens += sum(stream.tokens for stream in begun.values())
+        before, after = batch.closed(one).stream.logits, begun["context"].logits
+        one.divergence = float(divergence(after[None], before[None]).item())
+        one.agreed = batch.parts.policy.agree(one.divergence)
+
+
+def _put(one: Work, batch: Batch) -> None:
+    """Make the prompts that are still to be read; passages without room there are not."""
+    parts, decoder = batch.parts, batch.request.decoder
+    prompts = prompts_with_passages(
+        parts.expert,
+        one.question.text,
+        [j.hit.passage for j in one.evidence.kept],
+        decoder.streams,
+    )
+    for what in (what for prompt in prompts.values() for what in prompt.cut):
+        one.note("prompt", what)
+    one.evidence = as_read(one.evidence, prompts)
+    if not one.evidence.kept:
+        one.plan = plan_without_passages(one, batch)
+        return
+    # The gate has read the question without its layers; what looks at them reads it again.
+    closed = batch.closed(one).prompt
+    again: Prompts = {"closed": closed} if "closed" in layers_of(decoder) else {}
+    one.prompts = {**prompts, **again}
+    sources = [j.hit.passage.index or GIVEN for j in one.evidence.kept]
+    one.trust = min(parts.trust.get(source, 1.0) for source in sources)
+    if isinstance(decoder, FittedDecoder) and not decoder.fitted:
+        one.note("decode", f"{parts.decoder_name} is not fitted for {parts.expert.name}")

@@ -1,0 +1,155 @@
+"""What another process publishes or erases is seen by the next request, without starting again."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from rag_router.errors import UnknownNameError
+from rag_router.indices import Following, Library, Pair
+from rag_router.indices.scenarios import open_scenarios, scenario_library
+
+
+@pytest.fixture
+def elsewhere(library, corpus, embedder):
+    """Another process: it shares nothing but the folder."""
+    library.add("world", [corpus], embedder)
+    return Library(library.home)
+
+
+@pytest.fixture
+def following(library, elsewhere, embedder):
+    return Following(library, ["world"], lambda name: library.open(name, embedder))
+
+
+def texts(indices):
+    return {p.text for index in indices.values() for p in index.passages(range(len(index)))}
+
+
+def break_newest(library, name="world", file="vectors.faiss"):
+    shelf = library.shelf(name)
+    (shelf.generation(shelf.current()) / file).write_bytes(b"broken")
+
+
+ROME, TIBER, PARIS, NEW = (
+    "Rome is the capital of Italy.",
+    "Tiber.",
+    "Paris is the capital of France.",
+    "Something new.",
+)
+
+
+def test_what_was_added_is_found_by_the_next_request(following, elsewhere, corpus, embedder):
+    assert texts(following.latest().indices) == {ROME, TIBER, PARIS}
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    latest = following.latest()
+    assert (texts(latest.indices), latest.notes) == ({ROME, TIBER, PARIS, NEW}, ())
+
+
+def test_while_nothing_is_published_nothing_is_opened_again(following):
+    assert following.latest().indices["world"] is following.latest().indices["world"]
+
+
+def test_what_was_erased_is_not_served_any_more(following, elsewhere):
+    before = following.latest().indices
+    elsewhere.erase("world", ["paris.txt"])
+    assert texts(following.latest().indices) == {ROME, TIBER}
+    # Whoever was reading it finishes with what was opened.
+    assert texts(before) == {ROME, TIBER, PARIS}
+
+
+def test_a_rollback_is_followed(following, elsewhere, corpus, embedder):
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    assert NEW in texts(following.latest().indices)
+    elsewhere.rollback("world")
+    assert NEW not in texts(following.latest().indices)
+
+
+def test_a_generation_that_cannot_be_opened_leaves_the_one_before(
+    following, elsewhere, corpus, embedder
+):
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    break_newest(elsewhere)
+    latest = following.latest()
+    assert texts(latest.indices) == {ROME, TIBER, PARIS}
+    (note,) = latest.notes
+    assert note.startswith("generation 1 of index world is searched, for the newest cannot be")
+    assert "vectors.faiss" in note
+    # It is not tried again until something is published; then all is well.
+    assert following.latest() == latest
+    elsewhere.rollback("world")
+    elsewhere.add("world", [corpus], embedder)
+    assert (NEW in texts(following.latest().indices), following.latest().notes) == (True, ())
+
+
+def test_where_something_was_erased_nothing_older_is_shown(following, elsewhere):
+    elsewhere.erase("world", ["paris.txt"])
+    break_newest(elsewhere)
+    latest = following.latest()
+    assert latest.indices == {}
+    assert latest.notes[0].startswith("index world is not searched: ")
+
+
+def test_nor_is_it_where_the_erasure_is_not_the_newest(following, elsewhere, corpus, embedder):
+    elsewhere.erase("world", ["paris.txt"])
+    (corpus / "paris.txt").unlink()
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    break_newest(elsewhere)
+    assert following.latest().indices == {}
+
+
+def test_nor_where_nobody_can_say_whether_something_was_erased(
+    following, elsewhere, corpus, embedder
+):
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    break_newest(elsewhere, file="manifest.json")
+    assert following.latest().indices == {}
+
+
+def test_another_index_of_the_same_name_is_not_taken_for_the_one_before(
+    following, elsewhere, corpus, embedder
+):
+    elsewhere.remove("world")
+    shutil.rmtree(corpus)
+    corpus.mkdir()
+    (corpus / "new.txt").write_text(NEW)
+    elsewhere.add("world", [corpus], embedder)
+    break_newest(elsewhere)
+    assert following.latest().indices == {}
+
+
+def test_an_index_that_is_removed_is_gone_and_one_that_comes_back_is_there(
+    following, elsewhere, corpus, embedder
+):
+    elsewhere.remove("world")
+    latest = following.latest()
+    assert (dict(latest.indices), latest.notes) == ({}, ("index world was removed",))
+    assert (list(following), len(following)) == ([], 0)
+    with pytest.raises(KeyError):
+        following["world"]
+    elsewhere.add("world", [corpus], embedder)
+    assert texts(following.latest().indices) == {ROME, TIBER, PARIS}
+
+
+def test_questions_beside_an_index_are_followed_too(library, elsewhere, embedder):
+    def open_both(name):
+        opened = library.open(name, embedder)
+        opened.scenarios = open_scenarios(library, name, embedder)
+        return opened
+
+    following = Following(library, ["world"], open_both)
+    assert following.latest().indices["world"].scenarios is None
+    pair = Pair(question="Which river?", answers=("rome.md#1",))
+    scenario_library(elsewhere).remember("world", [pair], embedder)
+    assert len(following.latest().indices["world"].scenarios) == 1
+
+
+def test_an_index_that_is_not_there_cannot_be_followed(library):
+    with pytest.raises(UnknownNameError, match="world"):
+        Following(library, ["world"])
