@@ -44,7 +44,8 @@ OnProgress = Callable[[int, int], None]
 _FOLDS: Final = 4
 _PENALTIES: Final = (0.003, 0.01)
 _WORTHS: Final[tuple[Mapping[Condition, float], ...]] = tuple(
-    {"gold": 1.0, "counterfactual": 1.0, "irrelevant": worth} for worth in (1 / 3, 1 / 2, 1.0)
+    {"gold": 1.0, "counterfactual": falsified, "irrelevant": beside}
+    for falsified, beside in product((1.0, 1.5, 2.5), (0.3, 0.4, 0.5, 0.7))
 )
 _FIXED: Final = tuple(k / 4 for k in range(-4, 7))
 

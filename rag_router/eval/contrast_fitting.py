@@ -1,7 +1,7 @@
 """Fitting `auto`: how far to follow passages, learned where that is right and where it is wrong.
 
 Three kinds of questions are learned from: with true passages and with falsified ones, where the
-wanted answer is what the passage says; and with passages beside the point, whose question memory
+wanted answer is what the passage says, and memory's own is as good where it is the true one; and with passages beside the point, whose question memory
 answers rightly, where the wanted answer is memory's own. Of each question those walks are taken
 that lead to a wanted answer (see `walks`), each answer once. Where none does, nothing that `auto`
 can choose would, and the question teaches nothing.
@@ -16,7 +16,7 @@ and the weights are those of least loss,
         + penalty (|u|^2 + |v|^2)
 
 with c_k one over the number of questions of a question's kind, times what the kind is worth, and
-T = 1/2. Two walks of a question are two answers, of which at most one is given, so that their
+T = 1/4. Two walks of a question are two answers, of which at most one is given, so that their
 shares add up. It is nearly the number of answers that would come out otherwise, and bounded for
 each question, so that none that is out of reach counts for more than one. Weights are fitted for
 each case of `considerations.CASES`, from the same questions with what is not known left out.
@@ -47,7 +47,7 @@ from rag_router.scoring import alias_match
 __all__ = ["ALPHAS", "Lesson", "fit_lines", "lesson_of", "reached", "wanted"]
 
 ALPHAS: Final[Mapping[Condition, tuple[float, ...]]] = {
-    "gold": (0.0, 0.5, 1.0),
+    "gold": (-1.0, 0.0, 0.5, 1.0),
     "counterfactual": (0.0, 0.5, 1.0),
     "irrelevant": (-1.0, 0.0),
 }
@@ -61,7 +61,7 @@ _LEAST: Final = 10
 
 _ROUNDS: Final = 120
 
-_TAU: Final = 0.5
+_TAU: Final = 0.25
 """Nats: how sharply one token's being ahead counts as its being chosen."""
 
 
