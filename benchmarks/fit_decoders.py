@@ -39,10 +39,10 @@ from rag_router.scoring import holds_answer, normalise
 from rag_router.settings import Component, GeneratorSettings, Settings
 from rag_router.types import Passage, Question
 
-ORIGINALS, SQUAD, GOLD, KNOWN, BESIDE = 70, 40, 40, 60, 240
+ORIGINALS, SQUAD, GOLD, KNOWN, BESIDE = 150, 120, 100, 120, 300
 """How many questions of each kind."""
 
-_ASKED = 420
+_ASKED = 900
 """Known questions that passages are looked up for."""
 
 _BATCH = 24

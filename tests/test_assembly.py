@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forests import leaf
 from little_house import SCRIPT, parts, scripted_expert
 
 from rag_router.artefacts import Artefact, Card
@@ -22,7 +23,7 @@ from rag_router.assembly import (
 from rag_router.decoders.abstaining import AbstainingDecoder
 from rag_router.decoders.adaptive_contrast import AdaptiveContrastDecoder
 from rag_router.decoders.auto import AutoDecoder
-from rag_router.decoders.considerations import CASES, CONSIDERED
+from rag_router.decoders.considerations import CASES
 from rag_router.decoders.null_prompts import null_entropies
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import (
@@ -355,11 +356,9 @@ def test_a_decoder_that_learns_says_so_until_it_has_and_is_used_once_it_has(some
     assert "auto is not fitted for scripted" in {
         note.what for note in bare.answer([question])[0].degraded if note.stage == "decode"
     }
-    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
-    lines[:, 0, 0] = [1.0, 2.0, 3.0, 4.0]
-    made = assemble(learned(tmp_path / "auto", some_parts, lines=lines), some_parts)
-    nested = tuple(tuple(map(tuple, case)) for case in lines.tolist())
-    assert made.decoder == AutoDecoder(most=2.0, lines=nested)
+    taught = AutoDecoder(most=2.0).with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
+    made = assemble(learned(tmp_path / "auto", some_parts, **taught.learned), some_parts)
+    assert made.decoder == taught
     # It says what to say, and not yet how sure that is.
     assert made.sureness == Sureness()
     notes = {note.what for note in made.answer([question])[0].degraded if note.stage == "decode"}
@@ -367,9 +366,11 @@ def test_a_decoder_that_learns_says_so_until_it_has_and_is_used_once_it_has(some
 
 
 def test_one_artefact_may_say_both_what_to_say_and_how_sure_that_is(some_parts, tmp_path):
-    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
+    taught = AutoDecoder().with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
     curve = np.array([1.0, 1.0, 1.0, 0.5])
-    made = assemble(learned(tmp_path / "auto", some_parts, lines=lines, curve=curve), some_parts)
+    made = assemble(
+        learned(tmp_path / "auto", some_parts, **taught.learned, curve=curve), some_parts
+    )
     assert made.decoder.fitted
     assert made.sureness == Sureness(curve=(1.0, 1.0, 1.0, 0.5))
 

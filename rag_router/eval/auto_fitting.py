@@ -1,6 +1,6 @@
 """From disputes to the artefact of `auto`: walked, weighed, cross-validated, written down.
 
-The penalty, and what passages beside the point are worth beside the other kinds, are chosen by
+How small leaves may be, and what the kinds of questions are worth beside each other, are chosen by
 cross-validation over questions with all facts known. Each kind has its bar: true and falsified
 passages the share of wanted answers that the best fixed alpha comes to for that kind alone;
 passages beside the point half the harm that is done by reading them as they are. A choice counts
@@ -10,7 +10,6 @@ as much as the kind that is furthest below its bar, so that none is sacrificed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
@@ -25,9 +24,9 @@ from rag_router.decoders.considerations import CASES
 from rag_router.eval.contrast_fitting import (
     ALPHAS,
     Lesson,
-    fit_lines,
     fold_of,
     lesson_of,
+    promises,
     reached,
 )
 from rag_router.eval.datasets import data_hash
@@ -42,9 +41,10 @@ __all__ = ["fit_auto", "learn"]
 OnProgress = Callable[[int, int], None]
 
 _FOLDS: Final = 4
-_PENALTIES: Final = (0.003, 0.01)
+_LEAVES: Final = (4, 8)
 _WORTHS: Final[tuple[Mapping[Condition, float], ...]] = tuple(
-    {"gold": 1.0, "counterfactual": 1.0, "irrelevant": worth} for worth in (1 / 3, 1 / 2, 1.0)
+    {"gold": 1.0, "counterfactual": falsified, "irrelevant": beside}
+    for falsified, beside in product((1.0, 1.5, 2.5), (0.3, 0.4, 0.5, 0.7))
 )
 _FIXED: Final = tuple(k / 4 for k in range(-4, 7))
 
@@ -112,7 +112,7 @@ def _further(on_progress: OnProgress | None, done: int, every: int) -> OnProgres
 def learn(
     lesson: Lesson, decoder: AutoDecoder
 ) -> tuple[AutoDecoder, dict[str, float], dict[str, Any]]:
-    """Choose penalty and worths by cross-validation, and fit all lines.
+    """Choose leaves and worths by cross-validation, and grow all forests.
 
     Returns:
         The fitted decoder; for each kind of questions the cross-validated share that comes to
@@ -125,13 +125,15 @@ def learn(
         for kind in ALPHAS
     }
     bars["irrelevant"] = (1 + _fixed(lesson, 0.0)[kinds == "irrelevant"].mean()) / 2
-    tried: list[tuple[float, float, Mapping[Condition, float], dict[Any, NDArray[np.bool_]]]] = []
-    for penalty, worth in product(_PENALTIES, _WORTHS):
-        apart = _apart(lesson, decoder, penalty, worth, CASES[:1])
-        behind = max(bars[kind] - apart[CASES[0]][kinds == kind].mean() for kind in ALPHAS)
-        tried.append((behind, penalty, worth, apart))
-    behind, penalty, worth, apart = min(tried, key=lambda one: one[0])
-    apart |= _apart(lesson, decoder, penalty, worth, CASES[1:])
+    tried: list[tuple[float, int, Mapping[Condition, float], NDArray[np.bool_]]] = []
+    for leaf, worth in product(_LEAVES, _WORTHS):
+        found = _apart(lesson, decoder, leaf, worth, CASES[0])
+        behind = max(bars[kind] - found[kinds == kind].mean() for kind in ALPHAS)
+        tried.append((behind, leaf, worth, found))
+    behind, leaf, worth, found = min(tried, key=lambda one: one[0])
+    apart = {CASES[0]: found} | {
+        case: _apart(lesson, decoder, leaf, worth, case) for case in CASES[1:]
+    }
     metrics = {
         f"{kind}_{'_'.join(case) or 'nothing'}_known": round(float(found[kinds == kind].mean()), 4)
         for case, found in apart.items()
@@ -143,37 +145,34 @@ def learn(
             f"{kind}_alpha_{alpha:g}": round(float(found[kinds == kind].mean()), 4)
             for kind in ALPHAS
         }
-    lines = fit_lines(lesson, most=decoder.most, penalty=penalty, worth=worth)
+    forests = [promises(lesson, worth=worth, leaf=leaf, case=case) for case in CASES]
     notes = {
-        "penalty": penalty,
+        "leaf": leaf,
         "worth": dict(worth),
         "behind": round(float(behind), 4),
         "bars": {kind: round(float(bar), 4) for kind, bar in bars.items()},
         "questions": {kind: lesson.kinds.count(kind) for kind in ALPHAS},
     }
-    return replace(decoder, lines=lines), metrics, notes
+    return decoder.with_forests(forests), metrics, notes
 
 
 def _apart(
     lesson: Lesson,
     decoder: AutoDecoder,
-    penalty: float,
+    leaf: int,
     worth: Mapping[Condition, float],
-    cases: Sequence[tuple[str, ...]],
-) -> dict[Any, NDArray[np.bool_]]:
-    """Which questions come to a wanted answer by weights learned from other questions."""
+    case: tuple[str, ...],
+) -> NDArray[np.bool_]:
+    """Which questions come to a wanted answer by what was learned from other questions."""
     fold = np.array([fold_of(name, _FOLDS) for name in lesson.names])
-    found = {case: np.zeros(len(fold), dtype=bool) for case in cases}
+    found = np.zeros(len(fold), dtype=bool)
     for number in range(_FOLDS):
         taught, judged = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         if len(judged) == 0:
             continue
-        part = lesson.pick(taught.tolist())
-        lines = fit_lines(part, most=decoder.most, penalty=penalty, worth=worth, cases=cases)
-        for case in cases:
-            found[case][judged] = reached(
-                lesson.pick(judged.tolist()), replace(decoder, lines=lines), case
-            )
+        forest = promises(lesson.pick(taught.tolist()), worth=worth, leaf=leaf, case=case)
+        fitted = decoder.with_forests([forest] * len(CASES))
+        found[judged] = reached(lesson.pick(judged.tolist()), fitted, case)
     return found
 
 

@@ -1,25 +1,20 @@
 """Fitting `auto`: how far to follow passages, learned where that is right and where it is wrong.
 
 Three kinds of questions are learned from: with true passages and with falsified ones, where the
-wanted answer is what the passage says; and with passages beside the point, whose question memory
-answers rightly, where the wanted answer is memory's own. Of each question those walks are taken
-that lead to a wanted answer (see `walks`), each answer once. Where none does, nothing that `auto`
-can choose would, and the question teaches nothing.
+wanted answer is what the passage says, and memory's own is as good where it is the true one; and
+with passages beside the point, whose question memory answers rightly, where the wanted answer is
+memory's own. Of each question those walks are taken that lead to a wanted answer (see `walks`), each
+answer once. Where none does, nothing that `auto` can choose would, and the question teaches nothing.
 
 At step t of a walk the wanted token w is ahead of any other by
 
     m_t(alpha) = min over v of  s(w) - s(v),       s = log q + alpha (log q - log p)
 
-and the weights are those of least loss,
-
-    L = sum over questions of  c_k (1 - sum over walks of prod over t of sigma( m_t(alpha_t) / T ))
-        + penalty (|u|^2 + |v|^2)
-
-with c_k one over the number of questions of a question's kind, times what the kind is worth, and
-T = 1/2. Two walks of a question are two answers, of which at most one is given, so that their
-shares add up. It is nearly the number of answers that would come out otherwise, and bounded for
-each question, so that none that is out of reach counts for more than one. Weights are fitted for
-each case of `considerations.CASES`, from the same questions with what is not known left out.
+and alpha a is right for a question where m_t(a) > 0 at every step of one of its walks. So what
+each strength would have come to is known for every question, and a forest learns to foretell it
+from what can be seen at the first token (see `rag_router.decoders.rewards`). A question weighs one
+over the number of questions of its kind, times what the kind is worth. A forest is grown for each
+case of `considerations.CASES`, from the same questions with what is not known left out.
 """
 
 from __future__ import annotations
@@ -33,21 +28,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
-from rag_router.decoders.auto import AutoDecoder, strength
+from rag_router.decoders.auto import STRENGTHS, AutoDecoder
 from rag_router.decoders.comparison import FIGURES
-from rag_router.decoders.considerations import CASES, CONSIDERED, considered
+from rag_router.decoders.considerations import considered
+from rag_router.decoders.rewards import RewardForest
 from rag_router.errors import DataError
 from rag_router.eval.disputes import Condition, Dispute
 from rag_router.eval.walks import Walk
 from rag_router.models.streams import Facts
 from rag_router.scoring import alias_match
 
-__all__ = ["ALPHAS", "Lesson", "fit_lines", "lesson_of", "reached", "wanted"]
+__all__ = ["ALPHAS", "Lesson", "fold_of", "lesson_of", "promises", "reached", "wanted"]
 
 ALPHAS: Final[Mapping[Condition, tuple[float, ...]]] = {
-    "gold": (0.0, 0.5, 1.0),
+    "gold": (-1.0, 0.0, 0.5, 1.0),
     "counterfactual": (0.0, 0.5, 1.0),
     "irrelevant": (-1.0, 0.0),
 }
@@ -59,10 +54,9 @@ _STEPS: Final = 6
 _LEAST: Final = 10
 """Fewest questions of a kind."""
 
-_ROUNDS: Final = 120
-
-_TAU: Final = 0.5
-"""Nats: how sharply one token's being ahead counts as its being chosen."""
+_TREES: Final = 80
+_COLUMNS: Final = 0.4
+"""Share of the columns that a split is chosen among."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +110,33 @@ class Lesson:
         found: NDArray[np.bool_] = (self.by_question(walked.float()) > 0).numpy()
         return found
 
-    def considered(self, case: Sequence[str]) -> Tensor:
-        """What the weights are of, with these facts known, (walks, steps, considered)."""
-        known = [
+    def rewards(self) -> NDArray[np.bool_]:
+        """Whether each question comes to a wanted answer at each of `STRENGTHS`."""
+        fixed = [self.reached(torch.full(self.steps.shape, strength)) for strength in STRENGTHS]
+        return np.stack(fixed, axis=1)
+
+    def known(self, case: Sequence[str]) -> list[Facts]:
+        """What is known about each question, where these facts are."""
+        return [
             Facts(
                 p_know=one.p_know if "p_know" in case else None,
                 support=one.support if "support" in case else None,
             )
-            for one in self.facts
+            for one in (self.facts[row] for row in self._first_walks())
         ]
-        first = self.figures[:, 0]
-        later = torch.ones(len(known))
-        return torch.stack(
-            [
-                considered(known, self.figures[:, t], first, later * (t > 0))
-                for t in range(self.figures.shape[1])
-            ],
-            dim=1,
-        )
+
+    def first_figures(self) -> NDArray[np.float32]:
+        """Of both streams at the first token of each question, (questions, figures)."""
+        return self.figures[self._first_walks(), 0].numpy().astype(np.float32)
+
+    def considered(self, case: Sequence[str]) -> NDArray[np.float32]:
+        """What is gone by with these facts known, (questions, considered)."""
+        return considered(self.known(case), self.first_figures())
+
+    def _first_walks(self) -> list[int]:
+        """A walk of each question; they all begin alike."""
+        owners = self.owners.tolist()
+        return [owners.index(question) for question in range(len(self.kinds))]
 
     def margins(self, alpha: Tensor) -> Tensor:
         """How far the wanted token is ahead at each alpha, (walks, steps)."""
@@ -186,73 +189,49 @@ def lesson_of(
     )
 
 
-def fit_lines(
-    lesson: Lesson,
-    *,
-    most: float,
-    penalty: float,
-    worth: Mapping[Condition, float],
-    cases: Sequence[tuple[str, ...]] = CASES,
-) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]:
-    """Fit the weights u and v for each case.
+def promises(
+    lesson: Lesson, *, worth: Mapping[Condition, float], leaf: int, case: Sequence[str], seed: int = 0
+) -> RewardForest:
+    """Grow the forest that says what each strength promises, with these facts known.
 
     Args:
         lesson: What is learned from.
-        most: Greatest alpha.
-        penalty: Of large weights, >= 0.
         worth: Of each kind, beside the others.
-        cases: Those to fit; the weights of any other one are 0.
+        leaf: Fewest questions in a leaf.
+        case: Which facts are known.
+        seed: Of the trees.
     """
-    nothing = torch.zeros(2, len(CONSIDERED))
-    fitted = [
-        (_fitted(lesson, case, most, penalty, worth) if case in cases else nothing).tolist()
-        for case in CASES
-    ]
-    return tuple((tuple(keep), tuple(amplify)) for keep, amplify in fitted)
+    from sklearn.ensemble import RandomForestRegressor
+
+    counts = {kind: lesson.kinds.count(kind) for kind in ALPHAS}
+    weights = [worth[kind] / max(counts[kind], 1) for kind in lesson.kinds]
+    grown = RandomForestRegressor(
+        _TREES, min_samples_leaf=leaf, max_features=_COLUMNS, random_state=seed
+    ).fit(lesson.considered(case), lesson.rewards(), sample_weight=weights)
+    trees = [tree.tree_ for tree in grown.estimators_]
+    inner = np.concatenate([tree.children_left for tree in trees]) >= 0
+    columns = np.concatenate([tree.feature for tree in trees])
+    further = [tree.children_right - np.arange(tree.node_count) for tree in trees]
+    return RewardForest(
+        roots=np.cumsum([0, *(tree.node_count for tree in trees)])[:-1].astype(np.int32),
+        column=np.where(inner, columns, -1).astype(np.int8),
+        limit=_rounded_down(np.concatenate([tree.threshold for tree in trees])),
+        right=np.where(inner, np.concatenate(further), 0).astype(np.int16),
+        share=np.concatenate([tree.value[:, :, 0] for tree in trees]).astype(np.float16),
+    )
 
 
 def reached(lesson: Lesson, decoder: AutoDecoder, case: Sequence[str]) -> NDArray[np.bool_]:
     """Whether each question comes to a wanted answer, with these facts known."""
-    lines = torch.tensor(decoder.lines[CASES.index(tuple(case))])
-    keep, amplify = (lesson.considered(case) @ lines.T).unbind(dim=-1)
-    return lesson.reached(strength(keep, amplify, most=decoder.most))
+    chosen = decoder.strengths(lesson.known(case), lesson.first_figures())
+    places = [STRENGTHS.index(strength) for strength in chosen]
+    return lesson.rewards()[np.arange(len(places)), places]
 
 
-def _fitted(
-    lesson: Lesson,
-    case: Sequence[str],
-    most: float,
-    penalty: float,
-    worth: Mapping[Condition, float],
-) -> Tensor:
-    """The weights u and v, (2, considered)."""
-    seen = lesson.considered(case)
-    there = seen[lesson.steps > 0]
-    # Weights of numbers that vary alike are penalised alike, and not for where these numbers lie.
-    middle, spread = there.mean(dim=0), there.std(dim=0).clamp(min=1e-3)
-    middle[0], spread[0] = 0.0, 1.0
-    seen = (seen - middle) / spread
-    counts = {kind: lesson.kinds.count(kind) for kind in ALPHAS}
-    share = torch.tensor([worth[kind] / max(counts[kind], 1) for kind in lesson.kinds])
-    lines = torch.zeros(2, len(CONSIDERED))
-    lines[:, 0] = -1.0
-    lines.requires_grad_()
-    optimiser = torch.optim.LBFGS([lines], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        keep, amplify = (seen @ lines.T).unbind(dim=-1)
-        margins = lesson.margins(strength(keep, amplify, most=most))
-        walked = (logsigmoid(margins / _TAU) * lesson.steps).sum(dim=1).exp()
-        given = lesson.by_question(walked).clamp(max=1.0)
-        total = (share * (1 - given)).sum() + penalty * (lines[:, 1:] ** 2).sum()
-        total.backward()  # type: ignore[no-untyped-call]  # torch declares no types here
-        return total
-
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
-    fitted = lines.detach() / spread
-    fitted[:, 0] -= fitted[:, 1:] @ middle[1:]
-    return fitted
+def _rounded_down(limits: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The largest float32 at most as large: no float32 column falls on the other side of it."""
+    near = limits.astype(np.float32)
+    return np.where(near > limits, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _said(walk: Walk) -> tuple[int, ...]:

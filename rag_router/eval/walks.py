@@ -132,17 +132,17 @@ def walk(
     every = [key for line in keys for key in line]
     seen = cache.get_arrays(every) if cache is not None else {}
     texts = cache.get_json([_text(key) for key in every]) if cache is not None else {}
-    todo = [
-        row
-        for row, line in enumerate(keys)
-        if any(key not in seen or _text(key) not in texts for key in line)
+    missing = [
+        [n for n, key in enumerate(line) if key not in seen or _text(key) not in texts]
+        for line in keys
     ]
+    todo = [row for row, numbers in enumerate(missing) if numbers]
     todo.sort(key=lambda row: len(prompts[row]["context"].ids))
     for at in range(0, len(todo), batch_size):
         rows = todo[at : at + batch_size]
         closed = read_prompts(expert, [{"closed": prompts[row]["closed"]} for row in rows])
         context = read_prompts(expert, [{"context": prompts[row]["context"]} for row in rows])
-        watched = [(row, n, _Watched(alpha)) for row in rows for n, alpha in enumerate(alphas)]
+        watched = [(row, n, _Watched(alphas[n])) for row in rows for n in missing[row]]
         begun = {row: one | other for row, one, other in zip(rows, closed, context, strict=True)}
         said = decode(
             expert.model,
@@ -160,7 +160,7 @@ def walk(
             seen[keys[row][n]] = torch.cat(one.seen).numpy()
             texts[_text(keys[row][n])] = answer.text
         if cache is not None:
-            fresh = [key for row in rows for key in keys[row]]
+            fresh = [keys[row][n] for row, n, _ in watched]
             cache.put_json("walk_text", {_text(key): texts[_text(key)] for key in fresh})
             cache.put_arrays("walk", {key: seen[key] for key in fresh})
         if on_progress is not None:

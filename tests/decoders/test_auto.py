@@ -1,13 +1,13 @@
-"""`auto`: with weights that are written down, so that its alpha can be worked out by hand."""
+"""`auto`: with forests that are written down, so that its alpha can be worked out by hand."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from forests import leaf, split
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -15,28 +15,21 @@ from stepping import NEVER, logits, probabilities, step
 
 from rag_router.artefacts import Artefact, Card
 from rag_router.decoders.adaptive_context_aware import AdaptiveContextAwareDecoder
-from rag_router.decoders.auto import AutoDecoder
-from rag_router.decoders.considerations import CASES, CONSIDERED
+from rag_router.decoders.auto import STRENGTHS, AutoDecoder
+from rag_router.decoders.considerations import CASES
 from rag_router.models.streams import Facts
 
 CLOSED, CONTEXT = logits(0.5, 0.25, 0.25), logits(0.25, 0.25, 0.5)
 KNOWN = Facts(p_know=0.75, support=0.5)
 
-
-NEVER_SO = -99.0
-
-
-def line(**weights):
-    """A line of weights; names of what is considered, with _ for spaces."""
-    found = {name.replace(" ", "_"): 0.0 for name in CONSIDERED} | weights
-    assert len(found) == len(CONSIDERED), weights
-    return tuple(found.values())
+MEMORY, PASSAGES, AMPLIFY, FURTHEST = (
+    leaf(*(1.0 if a == b else 0.25 for b in STRENGTHS)) for a in STRENGTHS
+)
 
 
-def decoder(keep=None, amplify=None, **more):
-    """The same weights for every case; who is not asked says never."""
-    asked = [line(**({"always": NEVER_SO} if one is None else one)) for one in (keep, amplify)]
-    return AutoDecoder(lines=(tuple(asked),) * len(CASES), **more)
+def decoder(forest, **more):
+    """The same forest for every case."""
+    return AutoDecoder(**more).with_forests([forest] * len(CASES))
 
 
 def taken(one, facts=KNOWN, state=None, closed=CLOSED, context=CONTEXT):
@@ -56,82 +49,75 @@ def test_before_it_is_fitted_it_is_adacad():
     assert probabilities(ours)[0] == pytest.approx(probabilities(theirs)[0], abs=1e-6)
 
 
-def test_alpha_by_hand():
-    # sigma(0) = 1/2, and sigma(ln 3) = 3/4 with a p_know of 3/4.
-    assert taken(decoder()).alpha.item() == 0.0
-    assert taken(decoder(keep={})).alpha.item() == pytest.approx(-0.5)
-    assert taken(decoder(keep={"p_know": 1.0})).alpha.item() == pytest.approx(-0.75)
-    assert taken(decoder(amplify={})).alpha.item() == pytest.approx(0.5)
-    assert taken(decoder(amplify={"p_know": 1.0}, most=2.0)).alpha.item() == pytest.approx(1.5)
-    # What is kept is not amplified: 1/2 (1 - 1/2) - 1/2.
-    assert taken(decoder(keep={}, amplify={})).alpha.item() == pytest.approx(-0.25)
+def test_it_takes_the_strength_that_promises_most():
+    assert STRENGTHS == (-1.0, 0.0, 0.5, 1.0)
+    for forest, strength in zip((MEMORY, PASSAGES, AMPLIFY, FURTHEST), STRENGTHS, strict=True):
+        assert taken(decoder(forest)).alpha.item() == strength
+
+
+def test_where_nothing_promises_more_the_passages_are_read_as_they_are():
+    assert taken(decoder(leaf(0.5, 0.5, 0.5, 0.5))).alpha.item() == 0.0
+    assert taken(decoder(leaf(0.5, 0.25, 0.5, 0.25))).alpha.item() == -1.0
 
 
 def test_scores_by_hand():
     # alpha = 1/2 makes q (q / p)^(1/2): 1/4 (1/2)^(1/2), 1/4 and 1/2 2^(1/2).
     weights = [0.25 * 0.5**0.5, 0.25, 0.5 * 2**0.5]
     total = sum(weights)
-    assert probabilities(taken(decoder(amplify={})))[0] == pytest.approx(
-        [w / total for w in weights]
-    )
+    expected = [w / total for w in weights]
+    assert probabilities(taken(decoder(AMPLIFY)))[0] == pytest.approx(expected)
+    # And -1 makes p, 0 makes q.
+    assert probabilities(taken(decoder(MEMORY)))[0] == pytest.approx([0.5, 0.25, 0.25])
+    assert probabilities(taken(decoder(PASSAGES)))[0] == pytest.approx([0.25, 0.25, 0.5])
 
 
-def test_the_ends_are_memory_the_passages_and_the_furthest_contrast():
-    memory = taken(decoder(keep={"always": 99.0}, amplify={"always": 99.0}))
-    assert memory.alpha.item() == -1.0
-    assert probabilities(memory)[0] == pytest.approx([0.5, 0.25, 0.25])
-    assert probabilities(taken(decoder()))[0] == pytest.approx([0.25, 0.25, 0.5])
-    assert taken(decoder(amplify={"always": 99.0}, most=1.5)).alpha.item() == pytest.approx(1.5)
+def test_what_is_known_is_gone_by():
+    # ln 3 = 1.0986 is the log-odds of 3/4.
+    asked = decoder(split("p_know", 1.0, (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)))
+    assert taken(asked, replace(KNOWN, p_know=0.75)).alpha.item() == -1.0
+    assert taken(asked, replace(KNOWN, p_know=0.7)).alpha.item() == 1.0
 
 
-def test_what_is_not_known_takes_other_weights():
-    cases = [(line(always=float(n)), line(always=NEVER_SO)) for n in (-2, -1, 1, 2)]
-    one = AutoDecoder(lines=tuple(cases))
-    facts = [
-        KNOWN,
-        replace(KNOWN, p_know=None),
-        replace(KNOWN, support=None),
-        Facts(),
-    ]
+def test_what_is_not_known_asks_another_forest():
+    one = AutoDecoder().with_forests([MEMORY, PASSAGES, AMPLIFY, FURTHEST])
+    facts = [KNOWN, replace(KNOWN, p_know=None), replace(KNOWN, support=None), Facts()]
     out = step(one, closed=[CLOSED] * 4, context=[CONTEXT] * 4, facts=facts)
-    expected = [-1 / (1 + math.exp(-x)) for x in (-2, -1, 1, 2)]
-    assert out.alpha.tolist() == pytest.approx(expected)
+    assert out.alpha.tolist() == list(STRENGTHS)
 
 
-def test_the_first_step_is_remembered():
-    one = decoder(keep={"first_agreement": 2.0, "later": -1.0})
+def test_an_answer_keeps_the_strength_that_it_began_with():
+    one = decoder(split("agreement", 0.5, (0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0)))
     first = taken(one, closed=CONTEXT)
-    assert first.alpha.item() == pytest.approx(-1 / (1 + math.exp(-2)))
-    # The streams part, but they agreed at first: 2 - 1.
-    second = taken(one, state=first.state)
-    assert second.alpha.item() == pytest.approx(-1 / (1 + math.exp(-1)))
-    # And what was first stays what is remembered.
-    assert torch.equal(second.state[0], first.state[0])
+    assert first.alpha.item() == -1.0
+    # The streams part now, and would have begun otherwise.
+    assert taken(one, state=first.state).alpha.item() == -1.0
+    assert taken(one).alpha.item() == 0.5
+    both = step(one, closed=[CLOSED] * 2, context=[CONTEXT] * 2, state=[None, *first.state])
+    assert both.alpha.tolist() == [0.5, -1.0]
 
 
-@pytest.mark.parametrize(("reliance", "alpha"), [(1.0, -1.0), (0.5, -0.25), (0.0, 1.5)])
+@pytest.mark.parametrize(("reliance", "alpha"), [(1.0, -1.0), (0.5, 0.0), (0.0, 1.5)])
 def test_reliance_goes_from_the_furthest_contrast_to_memory(reliance, alpha):
-    # As it was learned: 3/2 of 1/2, not kept by half, less 1/2 is -1/8; with most 1 it is -1/4.
-    most = 1.0 if reliance == 0.5 else 1.5
-    one = decoder(keep={}, amplify={}, reliance=reliance, most=most)
-    assert taken(one).alpha.item() == pytest.approx(alpha)
+    assert taken(decoder(PASSAGES, reliance=reliance, most=1.5)).alpha.item() == alpha
 
 
-def test_reliance_moves_the_odds():
-    # logit(3/4) = ln 3: memory is kept by 3/4, and passages are amplified by 1/4.
-    one = decoder(keep={}, amplify={}, reliance=0.75)
-    assert taken(one).alpha.item() == pytest.approx(0.25 * 0.25 - 0.75)
+def test_reliance_weighs_what_the_ends_promise():
+    # At 3/4 memory counts three times and contrast a third: 3/4, 1/2 and 1/4 of 0.75 are apart.
+    even = leaf(0.25, 0.5, 0.75, 0.0)
+    assert taken(decoder(even)).alpha.item() == 0.5
+    assert taken(decoder(even, reliance=0.75)).alpha.item() == -1.0
+    assert taken(decoder(even, reliance=0.625)).alpha.item() == 0.0
 
 
 def test_trust_caps_what_goes_beyond_the_passages_and_nothing_else():
-    far = decoder(amplify={"always": 99.0}, most=1.5)
-    assert taken(far, replace(KNOWN, trust=0.2)).alpha.item() == pytest.approx(0.3)
-    assert taken(far, replace(KNOWN, trust=0.0)).alpha.item() == pytest.approx(0.0)
-    assert taken(decoder(keep={}), replace(KNOWN, trust=0.0)).alpha.item() == pytest.approx(-0.5)
+    far = decoder(FURTHEST)
+    assert taken(far, replace(KNOWN, trust=0.25)).alpha.item() == 0.25
+    assert taken(far, replace(KNOWN, trust=0.0)).alpha.item() == 0.0
+    assert taken(decoder(MEMORY), replace(KNOWN, trust=0.0)).alpha.item() == -1.0
 
 
 def test_what_was_learned_travels_in_an_artefact():
-    one = AutoDecoder(lines=tuple((line(always=float(n)), line()) for n in range(4)))
+    one = AutoDecoder().with_forests([MEMORY, PASSAGES, AMPLIFY, FURTHEST])
     card = Card(method="decoder/auto", model="m", model_fingerprint="f")
     back = AutoDecoder(reliance=0.25).with_artefact(Artefact(card=card, weights=one.learned))
     assert back == replace(one, reliance=0.25)
@@ -139,23 +125,35 @@ def test_what_was_learned_travels_in_an_artefact():
 
 
 @pytest.mark.parametrize(
-    "shape", [(4, 2, 3), (4, len(CONSIDERED)), (5, 2, len(CONSIDERED)), (4, 1, len(CONSIDERED))]
+    "changed",
+    [
+        {"share": np.zeros((3, 2), dtype=np.float16)},
+        {"roots": np.array([3], dtype=np.int32)},
+        {"roots": np.zeros(0, dtype=np.int32)},
+        {"right": np.array([0, 0, 0], dtype=np.int16)},
+        {"right": np.array([3, 0, 0], dtype=np.int16)},
+        {"column": np.array([99, -1, -1], dtype=np.int8)},
+        {"limit": np.zeros(2, dtype=np.float32)},
+    ],
 )
-def test_lines_of_another_shape_are_refused(shape):
+def test_trees_that_lead_nowhere_are_refused(changed):
+    one = split("support", 0.0, (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+    weights = dict(decoder(one).learned)
+    weights |= {f"2.{name}": array for name, array in changed.items()}
     card = Card(method="decoder/auto", model="m", model_fingerprint="f")
-    with pytest.raises(ValueError, match="lines of shape"):
-        AutoDecoder().with_artefact(Artefact(card=card, weights={"lines": np.zeros(shape)}))
+    with pytest.raises(ValueError, match=r"trees that lead nowhere|shares of shape"):
+        AutoDecoder().with_artefact(Artefact(card=card, weights=weights))
 
 
 def test_options_out_of_range_are_refused():
-    for wrong in ({"most": 0.0}, {"reliance": 1.5}, {"lines": (((1.0,), (1.0,)),) * 4}):
+    for wrong in ({"most": 0.0}, {"reliance": 1.5}):
         with pytest.raises(ValidationError):
             AutoDecoder(**wrong)
 
 
-def test_an_artefact_without_lines_is_refused():
+def test_an_artefact_without_forests_is_refused():
     card = Card(method="decoder/auto", model="m", model_fingerprint="f")
-    with pytest.raises(KeyError, match="lines"):
+    with pytest.raises(KeyError, match=r"0\.roots"):
         AutoDecoder().with_artefact(Artefact(card=card, weights={"curve": np.zeros(4)}))
 
 
@@ -168,14 +166,13 @@ ROWS = st.lists(
     min_size=1,
     max_size=4,
 )
-ANY = AutoDecoder(
-    lines=tuple(
-        tuple(
-            tuple(math.sin(7 * n + case + 5 * head) for n in range(len(CONSIDERED)))
-            for head in range(2)
-        )
-        for case in range(len(CASES))
-    )
+ANY = AutoDecoder().with_forests(
+    [
+        split("divergence", 0.25, (0.5, 0.25, 1.0, 0.0), (1.0, 0.0, 0.5, 0.25)),
+        split("entropy_context", 0.5, (0.0, 0.25, 0.0, 1.0), (0.0, 1.0, 0.5, 0.25)),
+        split("memory_beside", -2.0, (1.0, 0.25, 0.0, 0.0), (0.0, 0.0, 0.5, 1.0)),
+        split("margin_closed", 0.5, (0.0, 0.25, 0.5, 0.0), (1.0, 0.0, 0.5, 0.25)),
+    ]
 )
 
 
@@ -187,4 +184,4 @@ def test_fitted_rows_are_bounded_and_the_same_alone_and_in_company(rows):
     assert not torch.isnan(out.scores).any()
     for n, row in enumerate(rows):
         alone = step(ANY, closed=[row[0]], context=[row[1]], facts=[row[2]])
-        assert torch.allclose(alone.alpha, out.alpha[[n]], atol=1e-5)
+        assert torch.equal(alone.alpha, out.alpha[[n]])

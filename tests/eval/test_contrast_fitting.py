@@ -9,10 +9,10 @@ from stand_ins import passage, question
 
 from rag_router.decoders.auto import AutoDecoder
 from rag_router.decoders.comparison import FIGURES
-from rag_router.decoders.considerations import CASES, CONSIDERED
+from rag_router.decoders.considerations import CASES
 from rag_router.errors import DataError
 from rag_router.eval.auto_fitting import learn
-from rag_router.eval.contrast_fitting import Lesson, fit_lines, lesson_of, reached, wanted
+from rag_router.eval.contrast_fitting import Lesson, lesson_of, promises, reached, wanted
 from rag_router.eval.disputes import Dispute
 from rag_router.eval.walks import Walk
 from rag_router.models.streams import Facts
@@ -87,29 +87,41 @@ def test_a_question_that_never_comes_to_its_answer_teaches_nothing():
         lesson_of(disputes, facts, [[walk_of("Bern")]] * 6 + walks[6:])
 
 
+def test_what_every_strength_comes_to_is_known():
+    lesson = taught(count=10)
+    # One nat ahead with passages; contrast adds two nats to what they say: ahead above -1/2.
+    follows = [kind != "irrelevant" for kind in lesson.kinds]
+    assert lesson.rewards().tolist() == [
+        [False, True, True, True] if one else [True, False, False, False] for one in follows
+    ]
+
+
+def grown(lesson, case=CASES[0], **worth):
+    return promises(lesson, worth=EVEN | worth, leaf=2, case=case)
+
+
 def test_what_tells_them_apart_is_learned():
     lesson = taught()
-    lines = fit_lines(lesson, most=1.0, penalty=1e-4, worth=EVEN)
-    decoder = AutoDecoder(lines=lines)
     for case in CASES:
+        decoder = AutoDecoder().with_forests([grown(lesson, case)] * len(CASES))
         if "support" in case:
             assert reached(lesson, decoder, case).all()
-    keep, _ = lines[0]
-    assert keep[CONSIDERED.index("support")] < 0
 
 
 def test_what_cannot_be_told_apart_goes_to_who_is_worth_more():
     lesson = taught(support=False)
     follows = np.array([kind != "irrelevant" for kind in lesson.kinds])
     for worth, right in ((0.1, follows), (10.0, ~follows)):
-        lines = fit_lines(lesson, most=1.0, penalty=1e-4, worth=EVEN | {"irrelevant": worth})
-        assert (reached(lesson, AutoDecoder(lines=lines), CASES[0]) == right).all()
+        forest = grown(lesson, irrelevant=worth)
+        decoder = AutoDecoder().with_forests([forest] * len(CASES))
+        assert (reached(lesson, decoder, CASES[0]) == right).all()
 
 
-def test_lines_that_are_not_asked_for_are_even():
-    lines = fit_lines(taught(), most=1.0, penalty=0.01, worth=EVEN, cases=CASES[:1])
-    assert any(lines[0][0])
-    assert not any(w for case in lines[1:] for line in case for w in line)
+def test_what_is_promised_is_the_weighted_share_by_hand():
+    # Memory is right for one kind of three, worth half of each other: 1/2 / (1 + 1 + 1/2).
+    lesson = taught(support=False)
+    promised = grown(lesson, irrelevant=0.5)(lesson.considered(CASES[0]))
+    assert promised[0] == pytest.approx([0.2, 0.8, 0.8, 0.8], abs=0.1)
 
 
 def test_choosing_tells_what_each_kind_comes_to():
@@ -144,6 +156,6 @@ def test_another_way_to_a_wanted_answer_counts_too():
 
 
 def test_a_lesson_learned_twice_is_learned_alike():
-    one, other = (fit_lines(taught(), most=1.0, penalty=0.01, worth=EVEN) for _ in range(2))
-    assert one == other
+    one, other = (grown(taught()).arrays("0") for _ in range(2))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
     assert isinstance(taught(), Lesson)

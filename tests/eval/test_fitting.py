@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forests import leaf
 from little_house import asked, scripted_expert, write_jsonl
 from stand_ins import lesson
 
 from rag_router.artefacts import Artefact
 from rag_router.calibration import auroc, even_folds
 from rag_router.decoders.auto import AutoDecoder
-from rag_router.decoders.considerations import CASES, CONSIDERED
+from rag_router.decoders.considerations import CASES
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.errors import DataError
 from rag_router.eval.datasets import data_hash, is_held_out
@@ -344,11 +345,10 @@ def test_how_sure_an_answer_from_passages_is_can_be_learned():
 
 
 def test_what_a_decoder_has_learned_stays_beside_how_sure_its_answers_are():
-    lines = np.zeros((len(CASES), 2, len(CONSIDERED)))
-    decoder = AutoDecoder(lines=tuple((tuple(u), tuple(v)) for u, v in lines.tolist()))
+    decoder = AutoDecoder().with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
     decided = replace(reading(EXPERT), decoder=decoder, decoder_name="auto")
     artefact = fit_sureness(decided, WITH_PASSAGES)
-    assert set(artefact.weights) == {"curve", "lines"}
+    assert set(artefact.weights) == {"curve", *decoder.learned}
     assert AutoDecoder().with_artefact(artefact) == decoder
     assert Sureness().with_artefact(artefact).fitted
 

@@ -75,3 +75,24 @@ def test_what_was_walked_once_asks_the_model_for_nothing(tmp_path):
         assert np.array_equal(one.figures, other.figures)
         assert np.array_equal(one.tokens, other.tokens)
     cache.close()
+
+
+class StepsCounted(WatchedModel):
+    """Counts the rows that it is asked to go on with."""
+
+    rows = 0
+
+    def step(self, cache, tokens):
+        self.rows += len(tokens)
+        return super().step(cache, tokens)
+
+
+def test_a_further_alpha_is_walked_by_itself(tmp_path):
+    cache = RecordCache(tmp_path / "kept.sqlite")
+    walked((0.0,), cache=cache)
+    further, alone = StepsCounted(script), StepsCounted(script)
+    found = walked((-1.0, 0.0), model=further, cache=cache)
+    walked((-1.0,), model=alone)
+    assert texts(found) == texts(walked())
+    assert further.rows == alone.rows > 0
+    cache.close()
