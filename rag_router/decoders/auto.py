@@ -57,7 +57,7 @@ _PASSAGES: Final = STRENGTHS.index(0.0)
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AutoDecoder:
-    """Follow passages or memory, whichever was learned to be right where things look like this.
+    """Follow memory or passages, whichever was learned to be right in such a case.
 
     The alpha of a token in the trace is alpha, less where it is above 0 and the passages' source
     is not fully trusted.

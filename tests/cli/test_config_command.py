@@ -81,5 +81,5 @@ def test_the_settings_in_force_are_shown_as_json_with_and_without_the_flag(
     assert shown["gate"]["threshold"] == 0.3
     assert shown["home"] == str(tmp_path / "home")
     assert shown["decoder"] == {"name": "plain"}
-    assert shown["filters"][1] == {"name": "redundancy", "threshold": 0.6}
+    assert shown["filters"][2] == {"name": "redundancy", "threshold": 0.6}
     assert run("config", "show", "--config", EXAMPLE, "--json").json == shown
