@@ -1,6 +1,7 @@
 """Do filters drop what does not help, and is what they leave enough? Both bundled generators.
 
-    python -m benchmarks.filters --data FOLDER [--limit 80] [--ranked 400] [--risen 30] [--index wiki]
+    python -m benchmarks.filters --data FOLDER [--index wiki] [--limit 50] [--ranked 400]
+        [--risen 30]
 
 Held-out questions alone. Ranked are the passages that BM25 found for nq_gold, and those that
 questions of hotpotqa and tempqa come with, by whether they hold an accepted answer. Answered are
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ _TIMES = 20
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--index", "indexes", multiple=True, default=("wiki",), show_default=True)
-@click.option("--limit", default=80, show_default=True, help="Most questions that are answered.")
+@click.option("--limit", default=50, show_default=True, help="Most questions that are answered.")
 @click.option("--ranked", default=400, show_default=True, help="Most whose passages are ranked.")
 @click.option("--risen", default=30, show_default=True, help="Most for knowledge_rise.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
@@ -72,12 +73,14 @@ def main(
     asked = _held(data, "nq_gold/retrieved_bm25.jsonl.gz", ranked)
     gold = _held(data, "nq_gold/dev.jsonl.gz", limit)
     bm25 = lines_of(with_texts(asked, data / "wiki_passages"), embedder, opened)
+    found = _found(settings, gold, embedder, opened)
     parts = _Parts(
         settings,
         embedder,
-        bm25.first(risen, _SHOWN),
-        lines_of(gold, embedder, opened),
-        _found(settings, gold, embedder, opened),
+        shown=bm25.first(risen, _SHOWN),
+        gold=lines_of(gold, embedder, opened),
+        alien=_given_anew(without_answers(found.first(limit, _READ), moved=1), embedder, opened),
+        found=found,
     )
     figures: dict[str, Any] = {
         "index": list(indexes),
@@ -114,6 +117,7 @@ class _Parts:
         embedder: Filters were fitted for it.
         shown: The best passages of BM25 for a few questions.
         gold: Questions with their gold passages alone.
+        alien: The same questions with what is found for another one.
         found: The same questions with what the retriever finds.
     """
 
@@ -121,6 +125,7 @@ class _Parts:
     embedder: Embedder
     shown: Lines
     gold: Lines
+    alien: Lines
     found: Lines
 
     def ranking(self, lines: Lines) -> dict[str, Any]:
@@ -166,9 +171,7 @@ class _Parts:
         beside = ("none", "top 1")
         yield "found", reading.accuracies(chains, best, beside=beside)
         yield "gold", reading.accuracies(chains, self.gold, beside=("none",))
-        # Those found for another question, and then the ones that a question misses its answer in.
-        alien = without_answers(best, moved=1)
-        yield "irrelevant", reading.accuracies(some, alien, beside=("closed book",))
+        yield "irrelevant", reading.accuracies(some, self.alien, beside=("closed book",))
         yield "missed", reading.accuracies(some, without_answers(best), beside=("closed book",))
 
     def _chains(self) -> dict[str, tuple[Filter, ...]]:
@@ -204,6 +207,15 @@ def _found(
         [question for question, line in zip(questions, found, strict=True) if line],
         [line for line in found if line],
     )
+
+
+def _given_anew(lines: Lines, embedder: Embedder, indexes: Sequence[Index]) -> Lines:
+    """Passages as if questions came with them: nothing is known of who found them, and why."""
+    asked = [
+        replace(question, contexts=tuple(hit.passage for hit in line))
+        for question, line in zip(lines.questions, lines.hits, strict=True)
+    ]
+    return lines_of(asked, embedder, indexes)
 
 
 def _untaught(embedder: Embedder) -> dict[str, float]:

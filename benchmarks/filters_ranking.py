@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_router.eval.metrics.bootstrap import Bootstrap
+from rag_router.errors import DataError
+from rag_router.eval.metrics.bootstrap import Bootstrap, Interval
 from rag_router.eval.metrics.weighted import Statistic, auroc_of
 from rag_router.eval.own_passages import with_passages
 from rag_router.filters import Filter, FilterContext, run_filters
@@ -101,7 +103,7 @@ def supports(one: Filter, lines: Lines) -> NDArray[np.float64]:
 def ranking(
     scores: Mapping[str, NDArray[np.float64]], lines: Lines, *, less: Mapping[str, str]
 ) -> dict[str, Any]:
-    """AUROC of scores against whether a passage holds an answer, with ends over the questions.
+    """AUROC of scores against whether a passage holds an answer, with ends over questions.
 
     Args:
         scores: Of each passage, the higher the better.
@@ -119,9 +121,10 @@ def ranking(
     draws = Bootstrap(resamples=_DRAWS)
     figures = {name: _by_question(score, right, owner) for name, score in scores.items()}
     for name, statistic in figures.items():
-        found[name] = _rounded(draws.interval(statistic))
+        found[name] = _figure(partial(draws.interval, statistic), statistic)
     for ours, theirs in less.items():
-        found[f"{ours}_less_{theirs}"] = _rounded(draws.difference(figures[ours], figures[theirs]))
+        compared = partial(draws.difference, figures[ours], figures[theirs])
+        found[f"{ours}_less_{theirs}"] = _figure(compared, figures[ours], figures[theirs])
     return found
 
 
@@ -148,5 +151,11 @@ def _by_question(
     return Statistic(int(owner[-1]) + 1, lambda weights: figure(weights[:, owner]))
 
 
-def _rounded(found: Any) -> list[float]:
+def _figure(measured: Callable[[], Interval], *of: Statistic) -> list[float]:
+    """A figure and its ends; without them where the questions are too few."""
+    try:
+        found = measured()
+    except DataError:
+        values = [float(one(np.ones((1, one.n)))[0]) for one in of]
+        return [round(values[0] - sum(values[1:]), 4)]
     return [round(found.value, 4), round(found.low, 4), round(found.high, 4)]

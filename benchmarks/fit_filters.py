@@ -37,9 +37,9 @@ FOR_LEARNED: Final = {
     "popqa/sample_1k.jsonl.gz": 500,
 }
 FOR_RISE: Final = {
-    "nq_open/train_sample.jsonl": 60,
-    "webquestions/train.jsonl": 45,
-    "entity_questions/train.jsonl": 45,
+    "nq_open/train_sample.jsonl": 40,
+    "webquestions/train.jsonl": 30,
+    "entity_questions/train.jsonl": 30,
 }
 """Files of the folder, and the most questions of each; one half is learned from."""
 

@@ -3,14 +3,16 @@
     python -m benchmarks.fit_instructions --data FOLDER [--out FOLDER] [--sentences 40000]
 
 It learns from the attacks that rules were written by (`first`, the seen half, `second`, `third`),
-from those of `benchmarks/lessons`, and from sentences of honest passages that no figure is told of
-(`benchmarks.instructions` takes the others). The threshold is the lowest at which, of other such
-passages, model and rules together touch no more than 0.8 % of any corpus. A logistic regression
-with an L2 penalty, in one minute; the same data and seed give the same weights.
+from those of `benchmarks/lessons`, from the examples' handbook and corpora, and from sentences of
+honest passages that no figure is told of (`benchmarks.instructions` takes the others). The
+threshold is the lowest at which, of other such passages, model and rules together touch no more
+than 0.8 %, and none of the examples' passages. A logistic regression with an L2 penalty, in a
+minute; the same data and seed give the same weights.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -26,26 +28,26 @@ from scipy.sparse import csr_matrix
 from benchmarks.attacking import halves, read_attacks
 from benchmarks.instructions import clean_passages
 from benchmarks.lessons_written import honest_sentences, written_attacks
-from rag_router import fitted
 from rag_router.artefacts import Artefact, Card, fingerprint_of
 from rag_router.filters.hostile.cutting import cut
 from rag_router.filters.hostile.folding import fold
-from rag_router.filters.hostile.opinion import LEAST_WORDS, Opinion
+from rag_router.filters.hostile.opinion import LEAST_WORDS, WEIGHTS, Opinion
 from rag_router.filters.hostile.units import unit_spans
-from rag_router.filters.hostile.wording import HASHED, WIDTH, features_of
+from rag_router.filters.hostile.wording import HASHED, WIDTH, features_of, tokens_of
 from rag_router.types import Passage
 
+EXAMPLES = Path(__file__).parent.parent / "examples/corpora"
 HAND = 0.25
 """Value of a feature made by hand; hashed ones share one over the root of the words."""
 MOST_TOUCHED = 0.008
-HONEST_COPIES = 5
+"""Share of clean passages that may be touched, by rules or model."""
+HONEST_COPIES = 10
+MISSED_AT_A_GLANCE = 0.01
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(fitted.__file__).parent
-)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=WEIGHTS)
 @click.option("--sentences", default=40_000, show_default=True, help="Most honest ones.")
 @click.option("--penalty", default=0.2, show_default=True, help="1 / C.")
 @click.option("--seed", default=0, show_default=True)
@@ -58,12 +60,14 @@ def main(data: Path, out: Path, sentences: int, penalty: float, seed: int) -> No
     attacks = list(_attacking(names, seed))
     pool = [u for one in learned for u in _units(one.text)]
     honest = random.Random(seed).sample(pool, min(sentences, len(pool)))
-    hard = [u for text in honest_sentences() for u in _units(text)]
+    orders = [*honest_sentences(), *(one.text for one in _examples())]
+    hard = [u for text in orders for u in _units(text)]
     texts = [*attacks, *hard * HONEST_COPIES, *honest]
     wrong = np.array([1] * len(attacks) + [0] * (len(texts) - len(attacks)))
     weights, intercept = _fit(_matrix(texts), wrong, penalty)
     threshold = _threshold(Opinion(np.append(weights, intercept)), kept)
     final = np.append(weights, intercept - threshold).astype(np.float16)
+    glance = np.array([_glance(final, attacks)])
     card = Card(
         method="filter/instructions",
         model="",
@@ -75,7 +79,9 @@ def main(data: Path, out: Path, sentences: int, penalty: float, seed: int) -> No
         metrics={"attacks": float(len(attacks)), "honest": float(len(texts) - len(attacks))},
         notes={"seed": seed, "penalty": penalty, "honest_copies": HONEST_COPIES},
     )
-    Artefact(card=card, weights={"weights": final}).save(out / "filter--instructions--wording")
+    Artefact(card=card, weights={"weights": final, "glance": glance}).save(
+        out / "filter--instructions--wording"
+    )
     click.echo(f"{len(attacks)} attacks, {len(hard)} hard, {len(honest)} honest; {threshold=:.3f}")
 
 
@@ -122,38 +128,40 @@ def _fit(seen: csr_matrix, wrong: NDArray[Any], penalty: float) -> tuple[NDArray
 
 
 def _threshold(opinion: Opinion, kept: dict[str, list[Passage]]) -> float:
-    """Return the lowest logit at which clean passages are touched no more than they may be.
-
-    Of all together, that is, by model or rules; of each corpus, by the model.
-    """
+    """Return the lowest logit at which clean passages are touched no more than they may be."""
     logits = {name: [_worst(opinion, one) for one in some] for name, some in kept.items()}
-    ruled = {name: [_ruled(one) for one in some] for name, some in kept.items()}
-    both = [
-        math.inf if fell else logit
-        for name in kept
-        for logit, fell in zip(logits[name], ruled[name], strict=True)
-    ]
-    least = {name: _level(some) for name, some in logits.items()} | {"all": _level(both)}
-    click.echo(f"rules touch { {name: sum(some) for name, some in ruled.items()} }")
-    click.echo(f"thresholds  { {name: round(one, 3) for name, one in least.items()} }")
-    return max(least.values())
+    together = sorted(one for some in logits.values() for one in some)
+    least = math.nextafter(together[-1 - int(MOST_TOUCHED * len(together))], math.inf)
+    # Handbooks are full of orders, and each of the examples is to come through to the letter.
+    least = max([least, *(math.nextafter(_worst(opinion, one), math.inf) for one in _examples())])
+    for name, some in logits.items():
+        touched = sum(one >= least for one in some)
+        click.echo(f"{name}: {touched} of {len(some)} touched, {some.count(math.inf)} by rules")
+    return least
 
 
-def _level(logits: Sequence[float]) -> float:
-    """Return the level that no more than the share that may be touched comes up to."""
-    return math.nextafter(sorted(logits)[-1 - int(MOST_TOUCHED * len(logits))], math.inf)
-
-
-def _ruled(passage: Passage) -> bool:
-    return cut(passage.text, threshold=0.5).falls > 0
+def _examples() -> Iterator[Passage]:
+    for path in sorted(EXAMPLES.rglob("*.md")):
+        yield Passage(id=path.name, title="", text=path.read_text(encoding="utf-8"))
+    for path in sorted(EXAMPLES.rglob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield Passage(id=path.name, title="", text=json.loads(line)["text"])
 
 
 def _worst(opinion: Opinion, passage: Passage) -> float:
-    """Return the logit of a passage's most suspicious sentence."""
-    logits = (
-        opinion.logit(*pair, 0, len(pair[0]), least=-math.inf)[0] for pair in _units(passage.text)
-    )
-    return max(logits, default=-math.inf)
+    """Return the logit of a passage's most suspicious sentence; rules touch some anyway."""
+    if cut(passage.text, threshold=0.5, learned=False).falls:
+        return math.inf
+    folded = fold(passage.text)
+    original = folded.cased(passage.text)
+    logits = opinion.logits(folded.text, original, unit_spans(original))
+    return max((logit for logit, _ in logits), default=-math.inf)
+
+
+def _glance(weights: NDArray[Any], attacks: Sequence[tuple[str, str]]) -> float:
+    """Return what nearly all attacks come up to by their words alone."""
+    said = [tokens_of(text, 0, len(text)) for text, _ in attacks]
+    return float(np.quantile(Opinion(weights).glances(said), MISSED_AT_A_GLANCE))
 
 
 if __name__ == "__main__":

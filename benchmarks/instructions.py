@@ -2,11 +2,13 @@
 
     python -m benchmarks.instructions --data FOLDER [--generator NAME] [--limit 40]
 
-Four collections of hand-written attacks (benchmarks/attacks). `first` was written before any rule;
+Five collections of hand-written attacks (benchmarks/attacks). `first` was written before any rule;
 its one half was there to write rules by. `second`, `third` and `fourth` were each written when the
 rules before them were done, in words of their own, and the figure of the first look at each is kept
-here: afterwards `second` and `third` were there to write rules by, too. Honest passages are those
-that no rule was tried on, by a hash of their ids.
+here: afterwards `second` and `third` were there to write rules by, and to learn wordings from.
+`fifth` was written before wordings were learned; of `fourth` and it nothing was learned, nor has
+anybody looked at what is missed of them. Honest passages are those that no rule was tried on and
+no wording learned from, by a hash of their ids.
 
 With `--generator` it answers ordinary questions of nq_gold from three passages, one of them an
 attack, with and without the filter, and it is counted how often the attack gets what it wants.
@@ -29,14 +31,21 @@ from benchmarks.record import record
 from rag_router.assembly import load_expert
 from rag_router.eval.datasets import is_held_out, read_questions
 from rag_router.filters import FilterContext, run_filters
+from rag_router.filters.hostile.cutting import cut
 from rag_router.filters.instructions import InstructionsFilter
 from rag_router.models.prompts import closed_book_prompt, contextual_prompt
 from rag_router.outcomes import OutcomeCache, answer_prompts
 from rag_router.settings import GeneratorSettings, Settings
 from rag_router.types import Evidence, Hit, Passage, Question
 
+COLLECTIONS = ("second", "third", "fourth", "fifth")
 FIRST_LOOK = {"second": (16, 30), "third": (28, 40), "fourth": (19, 30)}
-"""Found, of all, when the collection was new to the rules."""
+"""Found by rules alone, of all, when the collection was new to them."""
+FIRST_LOOK_WITH_WORDINGS = {"fourth": (26, 30), "fifth": (34, 40)}
+"""Found by rules or learned wordings; both collections were new to the latter.
+
+Honest sentences were added afterwards, and the wordings learned anew.
+"""
 WORDS = FilterContext(lambda text: len(text.split()))
 CORPORA = ("pubmedqa", "cacm", "cisi", "tatqa")
 TIMED = 20
@@ -53,10 +62,14 @@ def main(data: Path, model: str | None, limit: int) -> None:
         "attacks": {
             "first, seen": _found(seen),
             "first, held out": _found(held_out),
-            **{name: _found(read_attacks(name)) for name in FIRST_LOOK},
+            **{name: _found(read_attacks(name)) for name in COLLECTIONS},
         },
         "found_at_first_look": {
             name: round(found / count, 4) for name, (found, count) in FIRST_LOOK.items()
+        },
+        "found_at_first_look_with_wordings": {
+            name: round(found / count, 4)
+            for name, (found, count) in FIRST_LOOK_WITH_WORDINGS.items()
         },
     }
     clean = {name: list(passages) for name, passages in clean_passages(data)}
@@ -77,8 +90,13 @@ def _found(attacks: Sequence[Attack]) -> dict[str, Any]:
     return {
         "n": len(attacks),
         "found": sum(k != one.text for k, one in zip(kept, attacks, strict=True)),
+        "by_rules": sum(_ruled(one.text) for one in attacks),
         "gone": sum(not one.survives(k) for k, one in zip(kept, attacks, strict=True)),
     }
+
+
+def _ruled(text: str) -> bool:
+    return cut(text, threshold=InstructionsFilter().threshold, learned=False).falls > 0
 
 
 def _touched(passages: Sequence[Passage]) -> dict[str, Any]:
@@ -87,6 +105,7 @@ def _touched(passages: Sequence[Passage]) -> dict[str, Any]:
     return {
         "n": len(passages),
         "touched": len(touched),
+        "by_rules": sum(_ruled(one.text) for one in passages),
         "share": round(len(touched) / max(len(passages), 1), 4),
         "which": {one.hit.passage.id: one.why for one in touched},
     }
@@ -103,7 +122,9 @@ def _filtered(passages: Sequence[Sequence[Passage]]) -> list[Evidence]:
         [Hit(passage=p, retriever="given", score=1.0, rank=n) for n, p in enumerate(line, start=1)]
         for line in passages
     ]
-    return run_filters((InstructionsFilter(),), [""] * len(hits), hits, WORDS, strict=True)
+    return run_filters(
+        (InstructionsFilter(wording=True),), [""] * len(hits), hits, WORDS, strict=True
+    )
 
 
 def _timed(passages: Sequence[Passage]) -> float:
@@ -121,7 +142,7 @@ def _obeyed(settings: Settings, data: Path, limit: int) -> tuple[dict[str, Any],
     expert = load_expert(settings)
     cache = OutcomeCache(settings.home / "outcomes.sqlite")
     attacks = sorted(
-        (one for name in ("first", *FIRST_LOOK) for one in read_attacks(name)),
+        (one for name in ("first", *COLLECTIONS) for one in read_attacks(name)),
         key=lambda one: sha256(one.id.encode()).hexdigest(),
     )[:limit]
     asked = read_questions([data / "nq_gold/dev.jsonl.gz"], answers=True)
@@ -154,9 +175,7 @@ def _passage(attack: Attack) -> Passage:
     return Passage(id=attack.id, title=attack.title, text=attack.text)
 
 
-def clean_passages(
-    data: Path, *, tried: bool = False
-) -> Iterator[tuple[str, Iterable[Passage]]]:
+def clean_passages(data: Path, *, tried: bool = False) -> Iterator[tuple[str, Iterable[Passage]]]:
     """Yield honest passages by corpus: those that no rule was tried on, or else the others."""
     wiki = [p for path in sorted((data / "wiki_passages").glob("*.gz")) for p in _read(path, tried)]
     wiki.sort(key=lambda one: sha256(one.id.encode()).hexdigest())

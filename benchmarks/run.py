@@ -27,6 +27,8 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.policies", ""),
     ("benchmarks.conflict", ""),
     ("benchmarks.abstention", ""),
+    ("benchmarks.instructions", ""),
+    ("benchmarks.citations", ""),
     ("benchmarks.routing", ""),
     ("benchmarks.granular", ""),
     ("benchmarks.peers.retrieval.compare", ""),

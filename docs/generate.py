@@ -303,6 +303,16 @@ def poisoned() -> str:
     return markdown(found) if found else _NOTHING
 
 
+def filters() -> str:
+    """Return the newest measurement of filters that ask nobody, and of knowledge_rise."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.filters_table import markdown
+
+    found = _newest("filters")
+    return markdown(found) if found else _NOTHING
+
+
 def filters_asking() -> str:
     """Return the newest measurement of filters that ask a model."""
     found = _newest("filters-asking")
@@ -384,6 +394,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "mixed": mixed,
     "conflicts": conflicts,
     "abstaining": abstaining,
+    "filters": filters,
     "filters_asking": filters_asking,
     "granular": granular,
     "poisoned": poisoned,

@@ -3,8 +3,9 @@
 Only passages that the model has read are cited. A claim is cited where its words occur in a
 sentence as they stand; else where a sentence shares most of its words, has all its numbers and
 denies as much as it does, or where it has all that the claim adds to the question and its passage
-speaks of the rest; and where a model of inference is at hand, only where the sentence implies it (as in ALCE, Gao et al. 2023, arXiv 2305.14627). Offsets are characters of the passage as
-it was shown, and of the answer.
+speaks of the rest; and where a model of inference is at hand, only where the sentence implies it
+(as in ALCE, Gao et al. 2023, arXiv 2305.14627). Offsets are characters of the passage as it was
+shown, and of the answer.
 """
 
 from __future__ import annotations

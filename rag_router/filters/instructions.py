@@ -5,8 +5,9 @@ for the reader (Greshake et al. 2023, arXiv 2302.12173; OWASP LLM01). Only the s
 are cut, so that a page with a hostile comment still tells what it is about; where nothing else is
 left, the passage is dropped. A clean text comes through as it is, to the letter.
 
-It knows what such texts look like, and nothing else: no model is asked, and an attack that is
-written like an honest sentence passes.
+Rules know what such texts look like; beside them a small linear model has learned how they are
+worded, and either is enough. No language model is asked, and an attack that is written like an
+honest sentence passes.
 """
 
 from __future__ import annotations
@@ -28,18 +29,23 @@ __all__ = ["InstructionsFilter"]
 
 _REASONS = 3
 """Most reasons that are told."""
+_LONG_TITLE = 20
+"""Words from which on a title is looked at as a sentence is."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class InstructionsFilter:
-    """Cut the sentences that give orders to the model, and drop passages of nothing else.
+    """Cut out of passages what gives orders to the model; drop those of nothing else.
 
     Args:
         threshold: How sure it must be that a sentence speaks to the model, in (0, 1]. One plain
             order to ignore instructions weighs 0.9, words that honest manuals use less than 0.5.
+        wording: Whether to go by a learned model of wording, too. It finds more attacks, and may
+            cut honest instructions out of manuals: for collections that strangers write to.
     """
 
     threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    wording: bool = False
 
     @property
     def fitted(self) -> bool:
@@ -60,12 +66,14 @@ class InstructionsFilter:
 
     def _judge_one(self, one: Judged) -> Judged:
         passage = one.hit.passage
-        title = cut(passage.title, threshold=self.threshold)
+        # Names of songs and papers are worded like orders; what is learned is of sentences.
+        long = self.wording and len(passage.title.split()) >= _LONG_TITLE
+        title = cut(passage.title, threshold=self.threshold, learned=long)
         if title.falls:
             # What is left of a title that spoke to the model would say little.
             hit = replace(one.hit, passage=replace(passage, title=""))
             one = replace(one, hit=hit, why=f"{one.why}; title cut: {_seen(title)}")
-        text = cut(passage.text, threshold=self.threshold)
+        text = cut(passage.text, threshold=self.threshold, learned=self.wording)
         if not text.falls:
             return one
         why = f"{one.why}; {text.falls} sentence(s) cut: {_seen(text)}"

@@ -214,17 +214,15 @@ def _grown(
 ) -> _Head:
     """Grow trees, and fit the curve to what trees grown on other questions say."""
     at = np.unique(owner, return_inverse=True)[1]
-    fold = _folds(np.bincount(at, weights=helpful) > 0, seed)[at]
+    lucky = np.bincount(at, weights=helpful) > 0
+    if lucky.all() and not helpful.all():
+        # Nothing is to be spread evenly where every question has a passage that helps.
+        fold = (np.random.default_rng(seed).permutation(len(lucky)) % _FOLDS)[at]
+    else:
+        fold = even_folds(lucky, _FOLDS, seed)[at]
     apart = np.empty(len(columns))
     for number in range(_FOLDS):
         rest, test = fold != number, fold == number
         apart[test] = grow(columns[rest], helpful[rest], seed=seed)(columns[test])
     platt = Platt.fit(apart, helpful)
     return _Head(grow(columns, helpful, seed=seed), platt.slopes[0], platt.intercept)
-
-
-def _folds(lucky: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
-    """Put questions into folds, those with a passage that helps evenly."""
-    if lucky.all() or not lucky.any():
-        return np.random.default_rng(seed).permutation(len(lucky)) % _FOLDS
-    return even_folds(lucky, _FOLDS, seed)

@@ -135,3 +135,21 @@ def test_offsets_lie_within_the_passage_and_the_answer(answer, texts):
         text = texts["abc".index(citation.passage_id)]
         assert 0 <= citation.start < citation.end <= len(text)
         assert 0 <= citation.answer_start < citation.answer_end <= len(answer)
+
+
+def test_an_answer_in_a_sentence_of_its_own_is_cited_by_what_it_says():
+    text = "Rome is old. It lies on the Tiber."
+    citation = cite("The answer is the Tiber.", judged(text))[0]
+    assert text[citation.start : citation.end] == "It lies on the Tiber."
+    assert (citation.answer_start, citation.answer_end) == (0, 24)
+
+
+def test_what_was_asked_need_not_be_said_again_where_the_passage_speaks_of_it():
+    # The sentence has 1 of the 4 words "first mayor Harlow Reed", but all that is new.
+    text = "Harlow had its first mayor in 1880. Reed held office until 1891."
+    (citation,) = cite(
+        "The first mayor of Harlow was Reed.",
+        judged(text),
+        question="Who was Harlow's first mayor?",
+    )
+    assert text[citation.start : citation.end] == "Reed held office until 1891."

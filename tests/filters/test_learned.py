@@ -62,6 +62,13 @@ def test_a_head_for_what_never_occurs_is_not_grown():
     assert heads == {"rarity", "similar", "text"}
 
 
+def test_it_learns_where_every_question_has_a_passage_that_helps():
+    columns, helpful, owner = lesson()
+    lucky = np.isin(owner, owner[helpful])
+    fitted = LearnedFilter().study(columns[lucky], helpful[lucky], owner[lucky])
+    assert fitted.fitted
+
+
 def test_it_needs_both_kinds():
     columns, _, owner = lesson()
     with pytest.raises(DataError, match="both classes"):

@@ -64,15 +64,16 @@ class Cut:
         return len(self.units) - len(self.stays)
 
 
-def cut(text: str, *, threshold: float) -> Cut:
+def cut(text: str, *, threshold: float, learned: bool = True) -> Cut:
     """Say which pieces of a text speak to the model, and fall.
 
     Args:
         text: As it stands in a passage.
         threshold: How sure it must be of a piece, in (0, 1].
+        learned: Whether wordings that were learned are looked for beside the rules.
     """
     folded = fold(text)
-    found = scan(text, folded) + _unseen(folded)
+    found = scan(text, folded, learned=learned) + _unseen(folded)
     if not found:
         return Cut()
     apart = [one for one in found if one.kind in _ALONE and one.weight >= threshold]

@@ -23,6 +23,7 @@ from rag_router.filters.hostile.opinion import find_wordings
 from rag_router.filters.hostile.rules import Rules
 from rag_router.filters.hostile.suspicion import Suspicion, together
 from rag_router.filters.hostile.talk import find_talk
+from rag_router.filters.hostile.units import unit_spans
 
 __all__ = ["scan"]
 
@@ -35,16 +36,20 @@ _HIDDEN_LETTERS: Final = 3
 _LONGEST_DISGUISE: Final = 400
 
 
-def scan(text: str, folded: Folded | None = None) -> list[Suspicion]:
+def scan(text: str, folded: Folded | None = None, *, learned: bool = True) -> list[Suspicion]:
     """Return all that speaks to a model.
 
     Args:
         text: As it stands; offsets are of this text.
         folded: The same folded, where that is known.
+        learned: Whether wordings that were learned are looked for beside the rules.
     """
     folded = fold(text) if folded is None else folded
     seen = glance(folded.text)
-    found = _spoken(folded.text, folded.cased(text), seen)
+    original = folded.cased(text)
+    found = _spoken(folded.text, original, seen)
+    if learned:
+        found += find_wordings(folded.text, original, unit_spans(original))
     for reading in readings(folded.text, seen):
         told = [one for one in _ENGLISH.find(reading.text) if one.weight >= _TELLS]
         if together(told) < _DISGUISED / 2:
@@ -65,7 +70,6 @@ def _spoken(text: str, original: str, seen: Glance) -> list[Suspicion]:
         *find_chat_markup(text, seen),
         *find_links(text, original),
         *find_talk(text, original, seen),
-        *find_wordings(text, original),
     ]
 
 

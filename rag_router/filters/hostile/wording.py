@@ -19,6 +19,7 @@ __all__ = [
     "HASHED",
     "LEADS",
     "PAIRS",
+    "SPREAD",
     "WIDTH",
     "bits_of",
     "features_of",
@@ -36,7 +37,8 @@ HASHED: Final = 1 << 16
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[^\w\s]|_")
 _LONGEST: Final = 24
 """Letters of a word that pieces are made of; runs of Chinese have no spaces."""
-_SPREAD: Final = 0x9E3779B1
+SPREAD: Final = 0x9E3779B1
+"""What the code of a word is multiplied by to be one half of a pair."""
 _CLASSES: Final[dict[str, str]] = {
     "answers and questions": "answer answers answered answering reply replies replied replying "
     "response responses respond responds query queries question questions prompt prompts "
@@ -67,8 +69,8 @@ _CLASSES: Final[dict[str, str]] = {
     "this text": "passage passages document documents source sources page text paragraph context "
     "article note notice entry here this these",
     "a condition": "if when once unless should upon before after until case",
-    "what stands before": "previous prior earlier above before preceding preceded beginning initial "
-    "first begun hitherto original old so far",
+    "what stands before": "previous prior earlier above before preceding preceded beginning "
+    "initial first begun hitherto original old so far",
     "an appeal": "please kindly dear attention important urgent note now immediately emergency "
     "warning hello favour grateful",
     "rules": "instruction instructions instructed rules rule guidelines guideline policy orders "
@@ -139,8 +141,8 @@ def pairs_of(codes: Sequence[int]) -> Iterator[int]:
     # The sum is taken apart again by the product, so that a pair is none of two other words.
     last = before = 1
     for code in codes:
-        yield ((last * _SPREAD + code) & 0xFFFFFFFF) >> 16
-        yield ((before * _SPREAD + code * 3) & 0xFFFFFFFF) >> 16
+        yield ((last * SPREAD + code) & 0xFFFFFFFF) >> 16
+        yield ((before * SPREAD + code * 3) & 0xFFFFFFFF) >> 16
         before, last = last, code
 
 
