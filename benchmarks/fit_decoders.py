@@ -7,7 +7,9 @@ those that the model knows, each with a true passage and a falsified one made of
 true passages; and known questions with the passage that ranks highest without their answer. Only
 the half of each set that `--held-out` leaves out is taken, and no question that stands in
 nq_conflict's falsified passages or the other half of nq_gold, which `benchmarks.conflict` judges
-on. Walks are kept in the home's outcome cache, so that a fit that was stopped goes on.
+on. What the gate says of a question comes from one that was fitted without it: in service, too, it
+will not have learned from what it is asked. Walks are kept in the home's outcome cache, so that a
+fit that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import click
 from benchmarks.fit import read_split
 from benchmarks.gates import MODELS
 from rag_router import fitted
-from rag_router.assembly import load_embedder, load_expert, load_filters, load_gate, open_indexes
+from rag_router.assembly import load_embedder, load_expert, load_filters, open_indexes
 from rag_router.cli.options import fetch_announced, progress
 from rag_router.decoders.auto import AutoDecoder
 from rag_router.eval.auto_fitting import fit_auto
@@ -30,13 +32,16 @@ from rag_router.eval.conflicts import make_conflicts, typer_named
 from rag_router.eval.datasets import is_held_out, read_questions, sample
 from rag_router.eval.dispute_facts import facts_of
 from rag_router.eval.disputes import Dispute, disputes_of
+from rag_router.eval.fitting import fit_gate
 from rag_router.eval.labels import label
+from rag_router.eval.lessons import read_lessons
+from rag_router.experts import Expert
 from rag_router.filters import FittedFilter
-from rag_router.gates import FittedGate
+from rag_router.gates import GATES, FittedGate
 from rag_router.outcomes import OutcomeCache, RecordCache
 from rag_router.retrievers import RETRIEVERS, make_queries
 from rag_router.scoring import holds_answer, normalise
-from rag_router.settings import Component, GeneratorSettings, Settings
+from rag_router.settings import GeneratorSettings, Settings
 from rag_router.types import Passage, Question
 
 ORIGINALS, SQUAD, GOLD, KNOWN, BESIDE = 150, 120, 100, 120, 300
@@ -68,18 +73,17 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
         kept = settings.home / "outcomes.sqlite"
         outcomes, records = OutcomeCache(kept), RecordCache(kept)
         embedder = load_embedder(settings, fetch=fetch_announced)
-        split, _ = read_split(data, train=4000, limit=500)
+        split, sets = read_split(data, train=4000, limit=500)
         ours = [question for question in split if not is_held_out(question.id)]
         labelled = label(expert, ours, cache=outcomes, batch_size=32)
         looked = Looked.up(settings, embedder, [one.question for one in labelled if one.right])
         asked, disputes = gathered(data, looked)
         labelled = label(expert, asked, cache=outcomes, batch_size=32)
-        gate = load_gate(Component(name="p_ik"), expert)
         facts = facts_of(
             disputes,
             labelled,
             expert,
-            gate=gate if isinstance(gate, FittedGate) else None,
+            gate=unacquainted(expert, split, sets, asked, outcomes, records),
             filters=[
                 one for one in load_filters(settings, embedder) if isinstance(one, FittedFilter)
             ],
@@ -100,6 +104,31 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
             )
         artefact.save(out / f"decoder--auto--{model}")
         print(model, dict(artefact.card.metrics), dict(artefact.card.notes), flush=True)
+
+
+def unacquainted(
+    expert: Expert,
+    split: Sequence[Question],
+    sets: Sequence[str],
+    asked: Sequence[Question],
+    outcomes: OutcomeCache,
+    records: RecordCache,
+) -> FittedGate:
+    """Fit the gate to all questions but those asked: it is too sure of what it learned from."""
+    names = {normalise(question.text) for question in asked}
+    rest = [n for n, question in enumerate(split) if normalise(question.text) not in names]
+    gate = GATES.build("p_ik")
+    assert isinstance(gate, FittedGate)
+    pupil = read_lessons(
+        {"p_ik": gate},
+        expert,
+        label(expert, [split[n] for n in rest], cache=outcomes, batch_size=32),
+        sets=[sets[n] for n in rest],
+        cache=records,
+        batch_size=32,
+    )["p_ik"]
+    artefact = fit_gate("p_ik", pupil.gate, expert, pupil.questions, pupil.lesson)
+    return gate.with_artefact(artefact)
 
 
 @dataclass(frozen=True, slots=True)
