@@ -15,6 +15,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_router.learning.trees import Shape, leaves_of
+
 __all__ = ["RewardForest"]
 
 _PARTS: Final = ("roots", "column", "limit", "right", "share")
@@ -40,11 +42,7 @@ class RewardForest:
 
     def __call__(self, columns: NDArray[np.float32]) -> NDArray[np.float64]:
         """What each strength promises, shape (rows, strengths), of columns (rows, columns)."""
-        node = np.broadcast_to(self.roots, (len(columns), len(self.roots))).astype(np.int64)
-        rows = np.arange(len(columns))[:, None]
-        while (inner := self.column[node] >= 0).any():
-            left = columns[rows, self.column[node]] <= self.limit[node]
-            node += np.where(inner, np.where(left, 1, self.right[node]), 0)
+        node = leaves_of(Shape(self.roots, self.column, self.limit, self.right), columns)
         return np.asarray(self.share[node].astype(np.float64).mean(axis=1))
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:

@@ -36,6 +36,7 @@ from rag_router.decoders.rewards import RewardForest
 from rag_router.errors import DataError
 from rag_router.eval.disputes import Condition, Dispute
 from rag_router.eval.walks import Walk
+from rag_router.learning.trees import shape_of
 from rag_router.models.streams import Facts
 from rag_router.scoring import alias_match
 
@@ -209,14 +210,12 @@ def promises(
         _TREES, min_samples_leaf=leaf, max_features=_COLUMNS, random_state=seed
     ).fit(lesson.considered(case), lesson.rewards(), sample_weight=weights)
     trees = [tree.tree_ for tree in grown.estimators_]
-    inner = np.concatenate([tree.children_left for tree in trees]) >= 0
-    columns = np.concatenate([tree.feature for tree in trees])
-    further = [tree.children_right - np.arange(tree.node_count) for tree in trees]
+    shape = shape_of(trees)
     return RewardForest(
-        roots=np.cumsum([0, *(tree.node_count for tree in trees)])[:-1].astype(np.int32),
-        column=np.where(inner, columns, -1).astype(np.int8),
-        limit=_rounded_down(np.concatenate([tree.threshold for tree in trees])),
-        right=np.where(inner, np.concatenate(further), 0).astype(np.int16),
+        roots=shape.roots.astype(np.int32),
+        column=shape.column.astype(np.int8),
+        limit=shape.limit,
+        right=shape.right.astype(np.int16),
         share=np.concatenate([tree.value[:, :, 0] for tree in trees]).astype(np.float16),
     )
 
@@ -226,12 +225,6 @@ def reached(lesson: Lesson, decoder: AutoDecoder, case: Sequence[str]) -> NDArra
     chosen = decoder.strengths(lesson.known(case), lesson.first_figures())
     places = [STRENGTHS.index(strength) for strength in chosen]
     return lesson.rewards()[np.arange(len(places)), places]
-
-
-def _rounded_down(limits: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The largest float32 at most as large: no float32 column falls on the other side of it."""
-    near = limits.astype(np.float32)
-    return np.where(near > limits, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _said(walk: Walk) -> tuple[int, ...]:

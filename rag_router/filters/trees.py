@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_router.learning.trees import Shape, leaves_of, shape_of
+
 __all__ = ["BoostedTrees", "grow"]
 
 _UNKNOWN: Final = -1e6
@@ -47,11 +49,7 @@ class BoostedTrees:
     def __call__(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds, shape (n,), of columns of shape (n, columns); NaN is not known."""
         seen = _known(columns)
-        node = np.broadcast_to(self.roots, (len(seen), len(self.roots))).astype(np.int64)
-        rows = np.arange(len(seen))[:, None]
-        while (inner := self.column[node] >= 0).any():
-            left = seen[rows, self.column[node]] <= self.limit[node]
-            node += np.where(inner, np.where(left, 1, self.right[node]), 0)
+        node = leaves_of(Shape(self.roots, self.column, self.limit, self.right), seen)
         return np.asarray(self.start[0] + self.value[node].astype(np.float64).sum(axis=1))
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
@@ -100,24 +98,16 @@ def grow(
     ).fit(_known(columns), right)
     built = [one.tree_ for one in grown.estimators_[:, 0]]
     share = float(np.mean(right))
-    children = [tree.children_right - np.arange(tree.node_count) for tree in built]
-    feature = np.concatenate([tree.feature for tree in built])
-    inner = np.concatenate([tree.children_left for tree in built]) >= 0
+    shape = shape_of(built)
     return BoostedTrees(
         start=np.array([np.log(share / (1 - share))]),
-        roots=np.cumsum([0, *(tree.node_count for tree in built)])[:-1].astype(np.int32),
-        column=np.where(inner, feature, -1).astype(np.int16),
-        limit=_rounded_down(np.concatenate([tree.threshold for tree in built])),
-        right=np.where(inner, np.concatenate(children), 0).astype(np.int16),
+        roots=shape.roots.astype(np.int32),
+        column=shape.column.astype(np.int16),
+        limit=shape.limit,
+        right=shape.right.astype(np.int16),
         value=np.concatenate([rate * tree.value[:, 0, 0] for tree in built]).astype(np.float32),
     )
 
 
 def _known(columns: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.nan_to_num(columns, nan=_UNKNOWN).astype(np.float32)
-
-
-def _rounded_down(limits: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The largest float32 at most as large: no float32 column falls on the other side of it."""
-    near = limits.astype(np.float32)
-    return np.where(near > limits, np.nextafter(near, np.float32(-np.inf)), near)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_router.calibration import even_folds, logit
+from rag_router.learning.trees import Shape, leaves_of, shape_of
 
 __all__ = ["Forest", "fit_forest"]
 
@@ -53,11 +54,7 @@ class Forest:
     def __call__(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds of being right, shape (n,), of columns of shape (n, columns)."""
         seen = columns.astype(np.float32)
-        node = np.broadcast_to(self.roots, (len(seen), len(self.roots))).astype(np.int64)
-        rows = np.arange(len(seen))[:, None]
-        while (inner := self.column[node] >= 0).any():
-            left = seen[rows, self.column[node]] <= self.limit[node]
-            node += np.where(inner, np.where(left, 1, self.right[node]), 0)
+        node = leaves_of(Shape(self.roots, self.column, self.limit, self.right), seen)
         return logit(np.clip(self.share[node].astype(np.float64).mean(axis=1), _ODDS, 1 - _ODDS))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -109,26 +106,12 @@ def _grow(columns: NDArray[np.float64], right: NDArray[np.bool_], seed: int) -> 
     ).fit(columns, right)
     classes = list(grown.classes_)
     trees = [tree.tree_ for tree in grown.estimators_]
-    roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
-    limits = np.concatenate([tree.threshold for tree in trees])
+    shape = shape_of(trees)
     shares = np.concatenate([tree.value[:, 0, classes.index(True)] for tree in trees])
-    inner = np.concatenate([tree.children_left for tree in trees]) >= 0
     return Forest(
-        roots=roots.astype(np.int32),
-        column=np.where(inner, np.concatenate([tree.feature for tree in trees]), -1).astype(
-            np.int16
-        ),
-        limit=_rounded_down(limits),
-        right=np.where(
-            inner,
-            np.concatenate([t.children_right - np.arange(t.node_count) for t in trees]),
-            0,
-        ).astype(np.int32),
+        roots=shape.roots.astype(np.int32),
+        column=shape.column.astype(np.int16),
+        limit=shape.limit,
+        right=shape.right.astype(np.int32),
         share=shares.astype(np.float32),
     )
-
-
-def _rounded_down(limits: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The largest float32 at most as large: no float32 column falls on the other side of it."""
-    near = limits.astype(np.float32)
-    return np.where(near > limits, np.nextafter(near, np.float32(-np.inf)), near)
