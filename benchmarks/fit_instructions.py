@@ -79,9 +79,7 @@ def main(data: Path, out: Path, sentences: int, penalty: float, seed: int) -> No
         metrics={"attacks": float(len(attacks)), "honest": float(len(texts) - len(attacks))},
         notes={"seed": seed, "penalty": penalty, "honest_copies": HONEST_COPIES},
     )
-    Artefact(card=card, weights={"weights": final, "glance": glance}).save(
-        out / "filter--instructions--wording"
-    )
+    Artefact(card=card, weights={"weights": final, "glance": glance}).save(out)
     click.echo(f"{len(attacks)} attacks, {len(hard)} hard, {len(honest)} honest; {threshold=:.3f}")
 
 
