@@ -33,6 +33,7 @@ from rag_router.filters.certificates import certified_accuracy, prediction
 from rag_router.filters.organise import OrganiseFilter
 from rag_router.filters.votes import count_votes
 from rag_router.filters.voting import VotingFilter
+from rag_router.indices.contents import searchable
 from rag_router.models.base import Embedder
 from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.models.streams import Generation
@@ -188,7 +189,10 @@ class _Trial:
 
     def _hits(self, question: Question) -> list[Hit]:
         one = self.embedder.encode_queries([question.text])[0]
-        near = self.embedder.encode_passages([p.text for p in question.contexts]) @ one
+        near = (
+            self.embedder.encode_passages([searchable(p.title, p.text) for p in question.contexts])
+            @ one
+        )
         order = sorted(range(len(near)), key=lambda n: (-float(near[n]), n))
         return [
             Hit(

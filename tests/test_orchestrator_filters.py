@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from little_router import TIBER, UNKNOWN, answer, notes
 from stand_ins import ListIndex
 
 from rag_router.filters.cross_encoder import CrossEncoderFilter
 from rag_router.filters.filco import FilcoLexicalFilter
 from rag_router.filters.notes import NotesFilter
+from rag_router.models.scripted_embedder import HashingEmbedder
+from rag_router.types import Passage, Question
 
 
 def test_an_answer_tells_which_sentences_of_a_passage_were_read():
@@ -41,3 +44,15 @@ def test_what_a_filter_spends_on_the_model_is_in_the_usage():
     assert [what for stage, what in notes(asked) if stage == "filter"] == [
         "NotesFilter is not fitted for this generator: support is not calibrated"
     ]
+
+
+def test_the_title_of_a_given_passage_counts_for_what_it_is_about():
+    embedder = HashingEmbedder()
+    title, text = "The river of Rome", "It rises on Monte Fumaiolo."
+    question = Question(id="q", text=UNKNOWN, contexts=(Passage(id="a", title=title, text=text),))
+    (judged,) = answer(question, embedder=embedder, filters=()).evidence.judged
+    ((one,), (titled,)) = (
+        embedder.encode_queries([UNKNOWN]),
+        embedder.encode_passages([f"{title}\n{text}"]),
+    )
+    assert judged.hit.similarity == pytest.approx(float(one @ titled))

@@ -14,11 +14,12 @@ from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
 from rag_router.filters import Filter, FilterContext, run_filters
 from rag_router.gates import FittedGate
+from rag_router.indices.contents import searchable
 from rag_router.models.base import Embedder
 from rag_router.models.streams import Facts
 from rag_router.outcomes import RecordCache
 from rag_router.settings import GIVEN
-from rag_router.types import Hit
+from rag_router.types import Hit, Passage
 
 __all__ = ["facts_of", "supports_of"]
 
@@ -79,7 +80,7 @@ def supports_of(
     if embedder is None or not filters:
         return [None] * len(disputes)
     queries = embedder.encode_queries([one.question.text for one in disputes])
-    texts = list(dict.fromkeys(p.text for one in disputes for p in one.passages))
+    texts = list(dict.fromkeys(_searched(p) for one in disputes for p in one.passages))
     vectors = dict(zip(texts, embedder.encode_passages(texts), strict=True))
     hits = [
         [
@@ -88,7 +89,7 @@ def supports_of(
                 retriever=GIVEN,
                 score=1 / rank,
                 rank=rank,
-                similarity=float(vectors[passage.text] @ query),
+                similarity=float(vectors[_searched(passage)] @ query),
             )
             for rank, passage in enumerate(one.passages, start=1)
         ]
@@ -102,3 +103,8 @@ def supports_of(
         max((j.support for j in one.judged if j.support is not None), default=None)
         for one in judged
     ]
+
+
+def _searched(passage: Passage) -> str:
+    """As passages that come with a question are embedded, so that support is the service's own."""
+    return searchable(passage.title, passage.text)

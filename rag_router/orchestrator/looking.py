@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag_router.errors import SettingsError
+from rag_router.indices.contents import searchable
 from rag_router.models.base import Embedder
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.retrievers import Query, Retriever, make_queries
@@ -80,13 +81,13 @@ def _note_lacks(retriever: Retriever, looking: Sequence[Work]) -> None:
 
 
 def _queries(looking: Sequence[Work], batch: Batch, embedder: Embedder) -> list[tuple[Work, Query]]:
-    """Make what is searched for: the questions, or what the gate said instead.
+    """Make what is searched for: the questions, or what the gate or the request said instead.
 
     Gate, router and retriever read one embedding of a question, which is computed once.
     """
-    rows = [one.row for one in looking if not one.verdict.queries]
+    rows = [one.row for one in looking if not one.queries]
     known = dict(zip(rows, batch.board.read(QuestionEmbedding(), rows), strict=True))
-    said = [(one, text) for one in looking for text in one.verdict.queries]
+    said = [(one, text) for one in looking for text in one.queries]
     more = make_queries([text for _, text in said], embedder)
     return [
         *(
@@ -103,7 +104,9 @@ def _given_hits(question: Question, embedder: Embedder | None) -> list[Hit]:
     legible = [n for n, p in enumerate(question.contexts) if as_data(p.text)]
     if embedder is not None and legible:
         one = embedder.encode_queries([question.text])[0]
-        many = embedder.encode_passages([question.contexts[n].text for n in legible])
+        # As indexed passages are, whose similarities the filters were fitted to.
+        shown = [question.contexts[n] for n in legible]
+        many = embedder.encode_passages([searchable(p.title, p.text) for p in shown])
         similarity = {n: float(s) for n, s in zip(legible, many @ one, strict=True)}
     return [
         Hit(
