@@ -50,7 +50,7 @@ def test_the_title_of_a_given_passage_counts_for_what_it_is_about():
     embedder = HashingEmbedder()
     title, text = "The river of Rome", "It rises on Monte Fumaiolo."
     question = Question(id="q", text=UNKNOWN, contexts=(Passage(id="a", title=title, text=text),))
-    (judged,) = answer(question, embedder=embedder, filters=()).evidence.judged
+    (judged,) = answer(question, embedder=embedder, indices={}, filters=()).evidence.judged
     ((one,), (titled,)) = (
         embedder.encode_queries([UNKNOWN]),
         embedder.encode_passages([f"{title}\n{text}"]),
