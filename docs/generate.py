@@ -240,6 +240,20 @@ def conflicts() -> str:
     return "\n".join(lines)
 
 
+def decoding() -> str:
+    """Return what two streams cost, as it was measured last for each model."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.decoding_table import markdown
+
+    names = ("decoding", "decoding-smollm2-135m-instruct")
+    found = {}
+    for path in (p for name in names for p in sorted(RESULTS.glob(f"????-??-??-{name}.json"))[-1:]):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        found[next(iter(result["manifest"]["models"]))] = result["figures"]
+    return markdown(found) if found else _NOTHING
+
+
 def _minus(name: str, row: dict[str, Any]) -> list[str]:
     figures = (row.get(figure) for figure in ("follows_context", "gold", "harmed"))
     return [
@@ -393,6 +407,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "mixed": mixed,
     "conflicts": conflicts,
+    "decoding": decoding,
     "abstaining": abstaining,
     "filters": filters,
     "filters_asking": filters_asking,
