@@ -28,8 +28,8 @@ def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
         plain, company = equal["plain_passes"], equal["company"]
         lines += [
             f"**{model}**: {plain['prompts']} prompts, {plain['tokens']} tokens, "
-            f"{plain['different']} other than those of two plain passes a step; alone and in batches of 8 equal: "
-            f"{company['equal_alone_and_in_batches_of_8']:.0%}.",
+            f"{plain['different']} other than those of two plain passes a step; alone "
+            f"and in batches of 8 equal: {company['equal_alone_and_in_batches_of_8']:.0%}.",
             "",
             f"| whole answers, context 512 | {' | '.join(title for _, title in _WHOLE)} |",
             f"|---|{'---|' * len(_WHOLE)}",
