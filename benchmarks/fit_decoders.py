@@ -4,7 +4,9 @@
 
 What is learned from, and never judged on: questions of nq_conflict's originals, of squad1 and of
 those that the model knows, each with a true passage and a falsified one made of it; of nq_gold with
-true passages; and known questions with the passage that ranks highest without their answer. Only
+true passages; and known questions of six sets, as many of each as there are up to fifty, with the
+passage that ranks highest without their answer: were they all of one set, as questions of one set
+are alike, it would be learned from its looks that memory is right. Only
 the half of each set that `--held-out` leaves out is taken, and no question that stands in
 nq_conflict's falsified passages or the other half of nq_gold, which `benchmarks.conflict` judges
 on. What the gate says of a question comes from one that was fitted without it: in service, too, it
@@ -44,13 +46,17 @@ from rag_router.scoring import holds_answer, normalise
 from rag_router.settings import GeneratorSettings, Settings
 from rag_router.types import Passage, Question
 
-ORIGINALS, SQUAD, GOLD, KNOWN, BESIDE = 150, 120, 100, 120, 300
+ORIGINALS, SQUAD, GOLD, KNOWN = 150, 120, 100, 120
 """How many questions of each kind."""
+
+BESIDE = 50
+"""How many known questions of each set with passages beside the point."""
 
 _ASKED = 900
 """Known questions that passages are looked up for."""
 
 _BATCH = 24
+_NQ = "nq"
 
 
 @click.command()
@@ -74,10 +80,12 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
         outcomes, records = OutcomeCache(kept), RecordCache(kept)
         embedder = load_embedder(settings, fetch=fetch_announced)
         split, sets = read_split(data, train=4000, limit=500)
-        ours = [question for question in split if not is_held_out(question.id)]
+        ours, names = apart(split, sets)
         labelled = label(expert, ours, cache=outcomes, batch_size=32)
-        looked = Looked.up(settings, embedder, [one.question for one in labelled if one.right])
-        asked, disputes = gathered(data, looked)
+        right = [one.right for one in labelled]
+        known = [(q, s) for q, s, yes in zip(ours, names, right, strict=True) if yes]
+        looked = Looked.up(settings, embedder, known)
+        asked, disputes, of = gathered(data, looked)
         labelled = label(expert, asked, cache=outcomes, batch_size=32)
         facts = facts_of(
             disputes,
@@ -98,12 +106,20 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
                 expert,
                 disputes,
                 facts,
+                [labelled[one.row].outcome.answer for one in disputes],
+                sets=[of[one.row] for one in disputes],
                 cache=records,
                 batch_size=_BATCH,
                 on_progress=move,
             )
         artefact.save(out / f"decoder--auto--{model}")
         print(model, dict(artefact.card.metrics), dict(artefact.card.notes), flush=True)
+
+
+def apart(split: Sequence[Question], sets: Sequence[str]) -> tuple[list[Question], list[str]]:
+    """Leave out what benchmarks judge on: the questions, and the name of each one's set."""
+    rows = [n for n, question in enumerate(split) if not is_held_out(question.id)]
+    return [split[n] for n in rows], [sets[n] for n in rows]
 
 
 def unacquainted(
@@ -136,37 +152,45 @@ class Looked:
     """Known questions, and what an index has to say on them.
 
     Attributes:
-        beside: Each with the passage that ranks highest without holding its answer.
-        supported: Each with a passage of the first five that holds it, as its true one.
+        beside: Each with its set and the passage that ranks highest without holding its answer.
+        supported: Each with its set and a passage of the first five that holds its answer, as its
+            true one.
     """
 
-    beside: list[tuple[Question, Passage]]
-    supported: list[Question]
+    beside: list[tuple[Question, str, Passage]]
+    supported: list[tuple[Question, str]]
 
     @classmethod
-    def up(cls, settings: Settings, embedder: Any, known: Sequence[Question]) -> Looked:
-        """Look questions up."""
+    def up(cls, settings: Settings, embedder: Any, known: Sequence[tuple[Question, str]]) -> Looked:
+        """Look questions up, each given with the name of its set."""
         indices = tuple(open_indexes(settings, embedder).values())
         retriever = RETRIEVERS.build(settings.retriever.name, k=20)
         found = cls([], [])
-        some = sample(known, _ASKED)
+        names = {id(question): name for question, name in known}
+        some = sample([question for question, _ in known], _ASKED)
         lines = retriever.retrieve(make_queries([q.text for q in some], embedder), indices)
         for question, hits in zip(some, lines, strict=True):
+            name = names[id(question)]
             passages = [hit.passage for hit in hits]
             for passage in passages:
                 if not holds_answer(f"{passage.title} {passage.text}", question.answers):
-                    found.beside.append((question, passage))
+                    found.beside.append((question, name, passage))
                     break
             for passage in passages[:5]:
                 if holds_answer(passage.text, question.answers):
                     true = replace(passage, meta={**passage.meta, "is_gold": True})
-                    found.supported.append(replace(question, contexts=(true,)))
+                    found.supported.append((replace(question, contexts=(true,)), name))
                     break
         return found
 
 
-def gathered(data: Path, looked: Looked) -> tuple[list[Question], list[Dispute]]:
-    """Put together what is learned from: all questions, and their disputes."""
+def gathered(data: Path, looked: Looked) -> tuple[list[Question], list[Dispute], list[str]]:
+    """Put together what is learned from.
+
+    Returns:
+        All questions, their disputes, and the name of each question's set; what comes from
+        Natural Questions is one set.
+    """
     gold = read_questions([data / "nq_gold/dev.jsonl.gz"], answers=True)
     judged = {
         normalise(question.text)
@@ -188,17 +212,37 @@ def gathered(data: Path, looked: Looked) -> tuple[list[Question], list[Dispute]]
     )
     squad = read_questions([data / "squad1/train_sample.jsonl.gz"], answers=True)
     taken = {normalise(question.text) for question in originals}
-    asked = [
-        *originals,
-        *falsified(sample(ours(squad), 10 * SQUAD), SQUAD),
-        *sample([q for q in ours(gold) if normalise(q.text) not in taken], GOLD),
-        *falsified(looked.supported, KNOWN),
+    true = sample([q for q in ours(gold) if normalise(q.text) not in taken], GOLD)
+    supported = {question.id: name for question, name in looked.supported}
+    known = falsified([question for question, _ in looked.supported], KNOWN)
+    named = [
+        *((question, _NQ) for question in originals),
+        *((question, "squad1") for question in falsified(sample(ours(squad), 10 * SQUAD), SQUAD)),
+        *((question, _NQ) for question in true),
+        *((question, _set(supported[question.id])) for question in known),
     ]
+    asked = [question for question, _ in named]
+    sets = [name for _, name in named]
     disputes = disputes_of(asked)
-    for question, passage in looked.beside[:BESIDE]:
+    for question, name, passage in _even(looked.beside):
         disputes.append(Dispute(len(asked), question, "irrelevant", (passage,)))
         asked.append(question)
-    return asked, disputes
+        sets.append(_set(name))
+    return asked, disputes, sets
+
+
+def _even(
+    beside: Sequence[tuple[Question, str, Passage]],
+) -> list[tuple[Question, str, Passage]]:
+    """Take equally many of each set, as far as there are."""
+    kept: set[int] = set()
+    for name in dict.fromkeys(name for _, name, _ in beside):
+        kept |= {id(one) for one in sample([q for q, of, _ in beside if of == name], BESIDE)}
+    return [one for one in beside if id(one[0]) in kept]
+
+
+def _set(name: str) -> str:
+    return _NQ if name.startswith("nq") else name
 
 
 def falsified(questions: Sequence[Question], count: int) -> list[Question]:

@@ -1,28 +1,32 @@
-"""Contrast whose strength was learned: our own.
+"""Three answers, and a learned judge that chooses among them: our own.
 
-With log p the closed-book and log q the contextual log-probabilities,
+With log p the closed-book and log q the contextual log-probabilities, three answers are decoded
+side by side, each to its end:
 
-    F = log q + alpha (log q - log p),       alpha in {-1, 0, 1/2, 1}
+    memory       log p
+    passages     log q
+    contrast     log q + 1/2 (log q - log p),  as CAD has it (arXiv 2305.14739)
 
-Of an answer alpha is chosen once, when both streams have said what its first token might be: -1
-says what memory says, 0 what the passages say, and above that contrast goes beyond them, as CAD
-does (arXiv 2305.14739). It is the alpha that promises most,
+Then the one is given that promises most,
 
-    alpha = argmax over a of  r_a(x)
+    k = argmax over k of  r_k(x)
 
-with r_a(x) the share of questions like this one that alpha a answers as wanted, and x what is known
-before anything is said (the gate's p_know, the filters' support) and what the two streams look like
-side by side at the first token (see `considerations`). r is a random forest, apart for each of the
-cases that p_know or support are not known, grown from three kinds of questions together: with
-falsified passages and with true ones, where the passage is to be followed, and with passages beside
-the point, where memory is right and to be kept. What every alpha comes to is known for each of them
-(see `rag_router.eval.contrast_fitting`).
+with r_k(x) how much speaks for answer k being the wanted one, and x what is known before anything
+is said (the gate's p_know, the filters' support) and what the three answers look like side
+by side: how much the passages add to theirs, whether it stands in them, who agrees with whom (see
+`considerations`). A whole answer tells more than its first token: of an answer that passages beside
+the point suggest, they say nothing that would make it likelier, nor does it stand there. r has a
+line for each answer, apart for each of the cases that p_know or support are not known, learned from
+three kinds of questions together: with falsified passages and with true ones, where the passage is
+to be followed, and with passages beside the point, where memory is right and to be kept (see
+`rag_router.eval.choice_fitting`).
 
-Until it is fitted for a model, alpha is the divergence of the streams at each token, which is
-AdaCAD (arXiv 2409.07394).
+Until it is fitted for a model, it is AdaCAD (arXiv 2409.07394): contrast by the divergence of the
+streams at each token.
 
 When to use it: passages may be right where memory is outdated, and may as well be beside the
-point; and it was fitted for the model.
+point; it was fitted for the model; and nobody waits for the first token, since nothing is told
+before all three answers have ended.
 """
 
 from __future__ import annotations
@@ -42,32 +46,50 @@ from rag_router.artefacts import Artefact
 from rag_router.component import STRICT
 from rag_router.decoders.arithmetic import capped, interpolate
 from rag_router.decoders.comparison import FIGURES, side_by_side
-from rag_router.decoders.considerations import CASES, CONSIDERED, FACTS, case_of, considered
-from rag_router.decoders.rewards import RewardForest
-from rag_router.models.streams import Facts, Role, StepInput, StepOutput
-from rag_router.models.transfers import sent
+from rag_router.decoders.considerations import (
+    CASES,
+    CONSIDERED,
+    FACTS,
+    Said,
+    case_of,
+    considered,
+)
+from rag_router.decoders.rewards import Rewards
+from rag_router.decoders.watched import WatchedContrast, likelihoods
+from rag_router.models.streams import (
+    Candidate,
+    Facts,
+    OneStream,
+    Role,
+    StepInput,
+    StepOutput,
+    Strategy,
+)
 
-__all__ = ["STRENGTHS", "AutoDecoder"]
+__all__ = ["ANSWERS", "STRENGTH", "AutoDecoder"]
 
-STRENGTHS: Final = (-1.0, 0.0, 0.5, 1.0)
-"""The alphas that it chooses among."""
+ANSWERS: Final = ("memory", "passages", "contrast")
+"""The answers that it chooses among."""
 
-_PASSAGES: Final = STRENGTHS.index(0.0)
+STRENGTH: Final = 0.5
+"""The alpha of `contrast`."""
+
+_MEMORY, _PASSAGES, _CONTRAST = range(len(ANSWERS))
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AutoDecoder:
     """Follow memory or passages, whichever was learned to be right in such a case.
 
-    The alpha of a token in the trace is alpha, less where it is above 0 and the passages' source
-    is not fully trusted.
+    The alpha of a token in the trace is that of the answer that is given: none for memory's, 0
+    for the passages', and the contrast's, less where their source is not fully trusted.
 
     Args:
         reliance: Weighs what memory and contrast promise: 0.5 leaves it as it was learned, 1
             always says what memory says, 0 always goes as far beyond the passages as there is.
             In [0, 1]; None is 0.5.
         most: Greatest alpha, in (0, 10].
-        arrays: A forest for each of `considerations.CASES`, under its number; empty until fitted.
+        arrays: Lines for each of `considerations.CASES`, under its number; empty until fitted.
     """
 
     reliance: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
@@ -80,7 +102,7 @@ class AutoDecoder:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return FACTS
+        return (*FACTS, "shown")
 
     @property
     def fitted(self) -> bool:
@@ -92,6 +114,18 @@ class AutoDecoder:
         """What was learned, for an artefact."""
         return dict(self.arrays)
 
+    @property
+    def candidates(self) -> tuple[Strategy, ...]:
+        """What decodes the answers; one alone where the knob is turned to its end."""
+        if not self.fitted:
+            return ()
+        if self.reliance == 1.0:
+            return (OneStream("closed"),)
+        if self.reliance == 0.0:
+            return (WatchedContrast(self.most),)
+        strength = min(STRENGTH, self.most)
+        return (OneStream("closed"), WatchedContrast(0.0), WatchedContrast(strength))
+
     def with_artefact(self, artefact: Artefact) -> Self:
         """Return it as it was fitted.
 
@@ -99,79 +133,60 @@ class AutoDecoder:
             KeyError: the artefact holds nothing of the kind.
             ValueError: it holds something impossible.
         """
-        forests = [RewardForest.of(artefact.weights, str(case)) for case in range(len(CASES))]
-        for forest in forests:
-            _check(forest)
-        return replace(self, arrays=_arrays_of(forests))
+        rewards = [Rewards.of(artefact.weights, str(case)) for case in range(len(CASES))]
+        for one in rewards:
+            _check(one)
+        return self.with_rewards(rewards)
 
-    def with_forests(self, forests: Sequence[RewardForest]) -> Self:
+    def with_rewards(self, rewards: Sequence[Rewards]) -> Self:
         """Return it with what was learned.
 
         Args:
-            forests: One for each of `considerations.CASES`, in their order.
+            rewards: Those of each of `considerations.CASES`, in their order.
         """
-        return replace(self, arrays=_arrays_of(forests))
+        named = [one.arrays(str(case)) for case, one in enumerate(rewards)]
+        arrays = {name: array for some in named for name, array in some.items()}
+        return replace(self, arrays=Arrays(arrays))
 
-    def step(self, step: StepInput) -> StepOutput:
-        closed, context = step.logits["closed"], step.logits["context"]
-        if not self.arrays:
-            wanted = side_by_side(closed, context)[:, FIGURES.index("divergence")] * math.log(2)
-            alpha = capped(wanted, step.facts, limit=self.most)
-            return StepOutput(interpolate(closed, context, 1 + alpha), alpha, step.state)
-        chosen = list(step.state)
-        if new := [row for row, held in enumerate(chosen) if held is None]:
-            # The one wait for the device, at the first token of an answer.
-            figures = side_by_side(closed[new], context[new]).cpu().numpy()
-            for row, strength in zip(
-                new, self.strengths([step.facts[row] for row in new], figures), strict=True
-            ):
-                chosen[row] = strength
-        alpha = capped(sent(chosen, like=context), step.facts, limit=self.most)
-        return StepOutput(interpolate(closed, context, 1 + alpha), alpha, chosen)
+    def choose(self, facts: Facts, candidates: Sequence[Candidate]) -> int:
+        if len(candidates) < len(ANSWERS):
+            return 0
+        memory, passages, contrast = candidates
+        seen = considered(facts, memory.text, _said(passages), _said(contrast))
+        return self.chosen(case_of(facts), seen)
 
-    def strengths(self, facts: Sequence[Facts], figures: NDArray[np.float32]) -> list[float]:
-        """Return the alpha of each answer, before it is capped.
+    def chosen(self, case: int, seen: NDArray[np.float64]) -> int:
+        """Return the number of the answer that promises most, in `ANSWERS`.
 
         Args:
-            facts: What is known about each.
-            figures: Of both streams at the first token, shape (answers, figures).
+            case: What is known, as a number in `considerations.CASES`.
+            seen: What is gone by, shape (considered,).
         """
-        if self.reliance in (0.0, 1.0):
-            return [STRENGTHS[0] if self.reliance else self.most] * len(facts)
-        seen = considered(facts, figures)
         odds = 1.0 if self.reliance is None else self.reliance / (1 - self.reliance)
-        weights = [odds if a < 0 else 1 / odds if a > 0 else 1.0 for a in STRENGTHS]
-        found = []
-        for row, one in enumerate(facts):
-            promised = self._forest(case_of(one))(seen[[row]])[0] * weights
-            # Where several promise the same the passages are read as they are.
-            best = promised.max() <= promised[_PASSAGES]
-            found.append(STRENGTHS[_PASSAGES if best else int(promised.argmax())])
-        return found
+        promised = Rewards.of(self.arrays, str(case))(seen[None])[0]
+        promised = promised * (odds, 1.0, 1 / odds)
+        # Where several promise the same the passages are read as they are.
+        if promised.max() <= promised[_PASSAGES]:
+            return _PASSAGES
+        return int(promised.argmax())
 
-    def _forest(self, case: int) -> RewardForest:
-        return RewardForest.of(self.arrays, str(case))
-
-
-def _arrays_of(forests: Sequence[RewardForest]) -> Arrays:
-    named = [forest.arrays(str(case)) for case, forest in enumerate(forests)]
-    return Arrays({name: array for arrays in named for name, array in arrays.items()})
+    def step(self, step: StepInput) -> StepOutput:
+        """Score one step as AdaCAD does: what it is where there are no answers to choose among."""
+        closed, context = step.logits["closed"], step.logits["context"]
+        wanted = side_by_side(closed, context)[:, FIGURES.index("divergence")] * math.log(2)
+        alpha = capped(wanted, step.facts, limit=self.most)
+        return StepOutput(interpolate(closed, context, 1 + alpha), alpha, step.state)
 
 
-def _check(forest: RewardForest) -> None:
-    """Refuse what would lead out of the arrays."""
-    nodes = len(forest.column)
-    if forest.share.shape != (nodes, len(STRENGTHS)):
-        raise ValueError(f"shares of shape {forest.share.shape}, not {(nodes, len(STRENGTHS))}")
-    at = np.arange(nodes)[forest.column >= 0]
-    if (
-        len(forest.limit) != nodes
-        or len(forest.right) != nodes
-        or not len(forest.roots)
-        or (forest.roots < 0).any()
-        or (forest.roots >= nodes).any()
-        or (forest.column >= len(CONSIDERED)).any()
-        or (forest.right[at] < 1).any()
-        or (at + np.maximum(forest.right[at].astype(np.int64), 1) >= nodes).any()
-    ):
-        raise ValueError("trees that lead nowhere")
+def _said(one: Candidate) -> Said:
+    return Said(one.text, *likelihoods(one.state))
+
+
+def _check(rewards: Rewards) -> None:
+    """Refuse what would promise nothing."""
+    wanted = (len(ANSWERS), len(CONSIDERED))
+    if rewards.slopes.shape != wanted or rewards.intercepts.shape != wanted[:1]:
+        seen = f"{rewards.slopes.shape} and {rewards.intercepts.shape}"
+        raise ValueError(f"lines of shape {seen}, not {wanted} and {wanted[:1]}")
+    if not (np.isfinite(rewards.slopes).all() and np.isfinite(rewards.intercepts).all()):
+        raise ValueError("lines that are no numbers")

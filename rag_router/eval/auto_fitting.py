@@ -1,37 +1,33 @@
-"""From disputes to the artefact of `auto`: walked, weighed, cross-validated, written down.
+"""From disputes to the artefact of `auto`: answered, weighed, cross-validated, written down.
 
-How small leaves may be, and what the kinds of questions are worth beside each other, are chosen by
-cross-validation over questions with all facts known. Each kind has its bar: true and falsified
-passages the share of wanted answers that the best fixed alpha comes to for that kind alone;
-passages beside the point half the harm that is done by reading them as they are. A choice counts
-as much as the kind that is furthest below its bar, so that none is sacrificed.
+What the kinds of questions are worth beside each other is chosen by cross-validation over
+questions with all facts known. What is judged is a whole set that was not learned from, since
+questions of one set are alike in more than what matters, and passages beside the point must not be
+told by the set that they belong to; where there is but one set, a part of its questions. Each kind
+has its bar: falsified passages followed as often as contrast does, less two points; true ones
+answered from as well as by the best of the three answers, less one; passages beside the point doing
+half the harm that they do where they are read as they are. A choice counts as much as the kind that
+is furthest below its bar, so that none is sacrificed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import product
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rag_router.artefacts import Artefact, Card
-from rag_router.decoders.auto import AutoDecoder
+from rag_router.decoders.auto import ANSWERS, AutoDecoder
 from rag_router.decoders.considerations import CASES
-from rag_router.eval.contrast_fitting import (
-    ALPHAS,
-    Lesson,
-    fold_of,
-    lesson_of,
-    promises,
-    reached,
-)
+from rag_router.eval.choice_fitting import ALPHAS, KINDS, Lesson, chosen, lesson_of, promises
 from rag_router.eval.datasets import data_hash
 from rag_router.eval.disputes import Condition, Dispute
-from rag_router.eval.walks import Walk, walk
+from rag_router.eval.walks import walk
 from rag_router.experts import Expert
 from rag_router.models.streams import Facts
 from rag_router.outcomes import RecordCache
@@ -41,12 +37,10 @@ __all__ = ["fit_auto", "learn"]
 OnProgress = Callable[[int, int], None]
 
 _FOLDS: Final = 4
-_LEAVES: Final = (4, 8)
 _WORTHS: Final[tuple[Mapping[Condition, float], ...]] = tuple(
     {"gold": 1.0, "counterfactual": falsified, "irrelevant": beside}
-    for falsified, beside in product((1.0, 1.5, 2.5), (0.3, 0.4, 0.5, 0.7))
+    for falsified, beside in product((1.0, 1.5, 2.0, 2.5, 3.0), (1.0, 1.5, 2.0, 2.5))
 )
-_FIXED: Final = tuple(k / 4 for k in range(-4, 7))
 
 
 def fit_auto(
@@ -54,7 +48,9 @@ def fit_auto(
     expert: Expert,
     disputes: Sequence[Dispute],
     facts: Sequence[Facts],
+    memory: Sequence[str],
     *,
+    sets: Sequence[str] = (),
     cache: RecordCache | None = None,
     batch_size: int = 8,
     on_progress: OnProgress | None = None,
@@ -67,6 +63,8 @@ def fit_auto(
         disputes: Questions with true, falsified and irrelevant passages; the latter of questions
             that the expert answers rightly from memory.
         facts: What a service would know about each.
+        memory: What the expert answers to each from memory.
+        sets: Which set each question is of; none are all of one.
         cache: Where walks are kept.
         batch_size: Disputes at a time.
         on_progress: Hears (done, all).
@@ -74,19 +72,10 @@ def fit_auto(
     Raises:
         DataError: there is hardly anything to learn of one kind.
     """
-    walks: dict[int, list[Walk]] = {}
-    for alphas in dict.fromkeys(ALPHAS.values()):
-        rows = [n for n, one in enumerate(disputes) if ALPHAS[one.condition] == alphas]
-        found = walk(
-            alphas,
-            expert,
-            [disputes[row] for row in rows],
-            cache=cache,
-            batch_size=batch_size,
-            on_progress=_further(on_progress, len(walks), len(disputes)),
-        )
-        walks |= dict(zip(rows, found, strict=True))
-    lesson = lesson_of(disputes, facts, [walks[n] for n in range(len(disputes))])
+    walks = walk(
+        ALPHAS, expert, disputes, cache=cache, batch_size=batch_size, on_progress=on_progress
+    )
+    lesson = lesson_of(disputes, facts, memory, walks, sets or [""] * len(disputes))
     fitted, metrics, notes = learn(lesson, decoder)
     questions = {one.row: one.question for one in disputes}
     card = Card(
@@ -102,80 +91,85 @@ def fit_auto(
     return Artefact(card=card, weights=fitted.learned)
 
 
-def _further(on_progress: OnProgress | None, done: int, every: int) -> OnProgress | None:
-    """Count on from what is done."""
-    if on_progress is None:
-        return None
-    return lambda at, _: on_progress(done + at, every)
-
-
 def learn(
     lesson: Lesson, decoder: AutoDecoder
 ) -> tuple[AutoDecoder, dict[str, float], dict[str, Any]]:
-    """Choose leaves and worths by cross-validation, and grow all forests.
+    """Choose worths by cross-validation, and learn every case.
 
     Returns:
-        The fitted decoder; for each kind of questions the cross-validated share that comes to
-        the wanted answer, with everything known and without, and what fixed alphas reach; what
-        was chosen.
+        The fitted decoder; for each kind of questions the cross-validated share that is answered
+        as wanted, with everything known and without, and what each answer alone comes to; what was
+        chosen, and the shares by the set that was left out.
     """
-    kinds = np.array(lesson.kinds)
-    bars = {
-        kind: max(_fixed(lesson, alpha)[kinds == kind].mean() for alpha in _FIXED)
-        for kind in ALPHAS
+    alone = {name: lesson.shares(lesson.right[:, at]) for at, name in enumerate(ANSWERS)}
+    bars: dict[Condition, float] = {
+        "gold": max(one["gold"] for one in alone.values()) - 0.01,
+        "counterfactual": alone["contrast"]["counterfactual"] - 0.02,
+        "irrelevant": (1 + alone["passages"]["irrelevant"]) / 2,
     }
-    bars["irrelevant"] = (1 + _fixed(lesson, 0.0)[kinds == "irrelevant"].mean()) / 2
-    tried: list[tuple[float, int, Mapping[Condition, float], NDArray[np.bool_]]] = []
-    for leaf, worth in product(_LEAVES, _WORTHS):
-        found = _apart(lesson, decoder, leaf, worth, CASES[0])
-        behind = max(bars[kind] - found[kinds == kind].mean() for kind in ALPHAS)
-        tried.append((behind, leaf, worth, found))
-    behind, leaf, worth, found = min(tried, key=lambda one: one[0])
-    apart = {CASES[0]: found} | {
-        case: _apart(lesson, decoder, leaf, worth, case) for case in CASES[1:]
-    }
+    tried = [(worth, _apart(lesson, decoder, worth, CASES[0])) for worth in _WORTHS]
+
+    def behind(found: NDArray[np.bool_]) -> float:
+        shares = lesson.shares(found)
+        return max(bars[kind] - shares[kind] for kind in KINDS)
+
+    worth, found = min(tried, key=lambda one: behind(one[1]))
+    shares = {"_".join(case) or "nothing": _apart(lesson, decoder, worth, case) for case in CASES}
     metrics = {
-        f"{kind}_{'_'.join(case) or 'nothing'}_known": round(float(found[kinds == kind].mean()), 4)
-        for case, found in apart.items()
-        for kind in ALPHAS
+        f"{kind}_{name}_known": round(share, 4)
+        for name, some in shares.items()
+        for kind, share in lesson.shares(some).items()
+    } | {
+        f"{kind}_{name}": round(share, 4)
+        for name, some in alone.items()
+        for kind, share in some.items()
     }
-    for alpha in (-1.0, 0.0, 0.5, 1.0):
-        found = _fixed(lesson, alpha)
-        metrics |= {
-            f"{kind}_alpha_{alpha:g}": round(float(found[kinds == kind].mean()), 4)
-            for kind in ALPHAS
-        }
-    forests = [promises(lesson, worth=worth, leaf=leaf, case=case) for case in CASES]
+    every = np.arange(len(lesson.names))
+    fitted = decoder.with_rewards(
+        [promises(lesson, every, worth=worth, case=case) for case in CASES]
+    )
     notes = {
-        "leaf": leaf,
         "worth": dict(worth),
-        "behind": round(float(behind), 4),
-        "bars": {kind: round(float(bar), 4) for kind, bar in bars.items()},
-        "questions": {kind: lesson.kinds.count(kind) for kind in ALPHAS},
+        "behind": round(behind(found), 4),
+        "bars": {kind: round(bar, 4) for kind, bar in bars.items()},
+        "questions": {kind: int(((lesson.kinds == kind) & lesson.counted).sum()) for kind in KINDS},
+        "left_out": _by_set(lesson, found),
     }
-    return decoder.with_forests(forests), metrics, notes
+    return fitted, metrics, notes
 
 
 def _apart(
-    lesson: Lesson,
-    decoder: AutoDecoder,
-    leaf: int,
-    worth: Mapping[Condition, float],
-    case: tuple[str, ...],
+    lesson: Lesson, decoder: AutoDecoder, worth: Mapping[Condition, float], case: tuple[str, ...]
 ) -> NDArray[np.bool_]:
-    """Which questions come to a wanted answer by what was learned from other questions."""
-    fold = np.array([fold_of(name, _FOLDS) for name in lesson.names])
+    """Which questions are answered as wanted by what was learned from others."""
+    fold = _folds(lesson)
     found = np.zeros(len(fold), dtype=bool)
-    for number in range(_FOLDS):
-        taught, judged = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        if len(judged) == 0:
-            continue
-        forest = promises(lesson.pick(taught.tolist()), worth=worth, leaf=leaf, case=case)
-        fitted = decoder.with_forests([forest] * len(CASES))
-        found[judged] = reached(lesson.pick(judged.tolist()), fitted, case)
+    for one in np.unique(fold):
+        taught, judged = np.flatnonzero(fold != one), np.flatnonzero(fold == one)
+        rewards = promises(lesson, taught, worth=worth, case=case)
+        found[judged] = chosen(lesson, judged, decoder.with_rewards([rewards] * len(CASES)), case)
     return found
 
 
-def _fixed(lesson: Lesson, alpha: float) -> NDArray[np.bool_]:
-    """Which questions come to a wanted answer at one alpha."""
-    return lesson.reached(torch.full(lesson.steps.shape, alpha))
+def _folds(lesson: Lesson) -> NDArray[np.str_]:
+    """What each question is left out with: its set, or where there is one alone, a part of it."""
+    if len(np.unique(lesson.sets)) > 1:
+        return lesson.sets
+    return np.array([str(_fold_of(name)) for name in lesson.names])
+
+
+def _fold_of(name: str) -> int:
+    """All passages of a question are in the same fold."""
+    return int.from_bytes(sha256(name.encode()).digest()[:4], "big") % _FOLDS
+
+
+def _by_set(lesson: Lesson, found: NDArray[np.bool_]) -> dict[str, dict[str, list[float]]]:
+    """For each set and kind, how many questions there are, and the share answered as wanted."""
+    table: dict[str, dict[str, list[float]]] = {}
+    for name in np.unique(lesson.sets):
+        for kind in KINDS:
+            rows = (lesson.sets == name) & (lesson.kinds == kind) & lesson.counted
+            if rows.any():
+                share = round(float(found[rows].mean()), 4)
+                table.setdefault(str(name), {})[kind] = [int(rows.sum()), share]
+    return table

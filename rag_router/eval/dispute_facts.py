@@ -12,6 +12,7 @@ from rag_router.eval.disputes import Dispute
 from rag_router.eval.judging import judge_questions
 from rag_router.eval.labels import Labelled
 from rag_router.experts import Expert
+from rag_router.experts.reading import text_of
 from rag_router.filters import Filter, FilterContext, run_filters
 from rag_router.gates import FittedGate
 from rag_router.indices.contents import searchable
@@ -65,7 +66,7 @@ def facts_of(
         known = dict(zip(rows, judged.p_know.tolist(), strict=True))
     supports = supports_of(disputes, expert, filters, embedder)
     return [
-        Facts(p_know=known.get(one.row), support=support)
+        Facts(p_know=known.get(one.row), support=support, shown=text_of(one.passages))
         for one, support in zip(disputes, supports, strict=True)
     ]
 

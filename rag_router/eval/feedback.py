@@ -6,9 +6,10 @@ A line of a feedback file is an answer as the service gives it, with what somebo
 
 `closed_book`, true or false, may stand in the place of `reason`. An answer from passages says
 nothing about memory, and one that the model no longer gives says nothing about the model: only
-what it still answers from memory, word for word after normalisation, is a label. Mind that people
-see an answer from memory only where a gate let it pass; beside feedback, questions with accepted
-answers show a gate the other ones.
+what it still answers from memory, word for word after normalisation, is a label. Where somebody
+said what would have been right (`correct_answer`), whatever it answers now is judged by that.
+Mind that people see an answer from memory only where a gate let it pass; beside feedback,
+questions with accepted answers show a gate the other ones.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ OnProgress = Callable[[int, int], None]
 
 _LAYOUT: Final = (
     'Each line is {"question": …, "answer": …, "right": true or false, "closed_book": true or '
-    'false}; in place of closed_book, "reason" as the service gives it.'
+    'false}; in place of closed_book, "reason" as the service gives it. "correct_answer" may stand '
+    "beside it."
 )
 
 
@@ -48,12 +50,14 @@ class Feedback:
         answer: What was shown; empty where nothing was.
         right: Whether it was right, as they said.
         closed_book: Whether it was from memory.
+        correct_answer: What would have been right; empty where nobody said so.
     """
 
     question: str
     answer: str
     right: bool
     closed_book: bool
+    correct_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ def read_feedback(path: Path) -> list[Feedback]:
             answer=row.optional_text("answer"),
             right=_flag(row, "right"),
             closed_book=_from_memory(row),
+            correct_answer=row.optional_text("correct_answer"),
         )
         for row in read_rows(path, _LAYOUT)
     ]
@@ -111,7 +116,8 @@ def label_by_feedback(
 ) -> Heard:
     """Let an expert answer once more, and take people's word for whether that is right.
 
-    Of several who judged the same answer the greater number counts.
+    Of several who judged the same answer the greater number counts. An answer that nobody judged,
+    or as many one way as the other, is judged by what somebody called the correct one.
 
     Args:
         expert: Whose knowledge was judged.
@@ -120,10 +126,12 @@ def label_by_feedback(
         batch_size: Questions in one forward pass.
         on_progress: Hears (done, all).
     """
-    votes = _votes(feedback)
+    votes, correct = _votes(feedback), _correct(feedback)
     asked = [
-        Question(id=f"feedback-{fingerprint_of(text)[:16]}", text=text)
-        for text in dict.fromkeys(question for question, _ in votes)
+        Question(
+            id=f"feedback-{fingerprint_of(text)[:16]}", text=text, answers=correct.get(text, ())
+        )
+        for text in dict.fromkeys([*(question for question, _ in votes), *correct])
     ]
     fits = readable(expert, asked)
     answered = label(
@@ -133,16 +141,20 @@ def label_by_feedback(
     disputed = outdated = 0
     for one in answered:
         vote = votes.get((one.question.text, _same(one.outcome.answer)))
-        if vote is None:
-            outdated += 1
-        elif vote == 0:
-            disputed += 1
-        else:
+        if vote:
             labelled.append(replace(one, right=vote > 0))
+        elif one.question.answers:
+            labelled.append(one)
+        elif vote is None:
+            outdated += 1
+        else:
+            disputed += 1
     return Heard(
         labelled=labelled,
         read=len(feedback),
-        from_passages=sum(not _judges_memory(one) for one in feedback),
+        from_passages=sum(
+            not _judges_memory(one) and not one.correct_answer.strip() for one in feedback
+        ),
         disputed=disputed,
         outdated=outdated,
         too_long=len(fits.too_long),
@@ -156,6 +168,15 @@ def _votes(feedback: Iterable[Feedback]) -> dict[tuple[str, str], int]:
         if _judges_memory(one):
             votes[one.question, _same(one.answer)] += 1 if one.right else -1
     return dict(votes)
+
+
+def _correct(feedback: Iterable[Feedback]) -> dict[str, tuple[str, ...]]:
+    """For each question of which somebody said so: what is right."""
+    correct: dict[str, tuple[str, ...]] = {}
+    for one in feedback:
+        if said := one.correct_answer.strip():
+            correct[one.question] = tuple(dict.fromkeys((*correct.get(one.question, ()), said)))
+    return correct
 
 
 def _judges_memory(one: Feedback) -> bool:

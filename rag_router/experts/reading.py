@@ -15,7 +15,7 @@ from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.models.streams import Role, Started, start
 from rag_router.types import Evidence, Judged, Passage
 
-__all__ = ["Prompts", "as_read", "prompts_with_passages", "read_prompts"]
+__all__ = ["Prompts", "as_read", "prompts_with_passages", "read_prompts", "text_of"]
 
 Prompts = Mapping[Role, Prompt]
 """The prompts of one question, by the stream that each begins."""
@@ -71,6 +71,11 @@ def _shown(one: Judged, passage: Passage | None) -> Judged:
     if passage == one.hit.passage:
         return one
     return cut_short(one, len(passage.text), f"{one.why}; cut to fit the prompt")
+
+
+def text_of(passages: Sequence[Passage]) -> str:
+    """Return titles and texts of passages as one text, as strategies are told of them."""
+    return "\n".join(f"{one.title}\n{one.text}" for one in passages)
 
 
 def read_prompts(

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -34,6 +34,7 @@ from rag_router.filters.own_answer import answers_with_passages
 from rag_router.filters.scored import ScoredFilter
 from rag_router.models.entailment import Entailment, EntailmentModel, load_entailment_model
 from rag_router.scoring import first_line, normalise
+from rag_router.signals.base import Requirements
 from rag_router.signals.closed_book_answer import ClosedBookAnswer
 from rag_router.signals.refusals import is_refusal
 from rag_router.types import Judged
@@ -60,6 +61,8 @@ class EntailmentFilter(ScoredFilter):
         threshold: Probability of entailment from which on the answer stands, in [0, 1].
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     model: str = _MODEL
     judge_model: EntailmentModel | None = None

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -37,6 +37,7 @@ from rag_router.models.prompts import Prompt, closed_book_prompt, contextual_pro
 from rag_router.scoring import token_f1
 from rag_router.signals import Board, Cost
 from rag_router.signals.answer_states import answer_tokens
+from rag_router.signals.base import Requirements
 from rag_router.signals.refusals import is_refusal
 from rag_router.types import Judged
 
@@ -81,6 +82,8 @@ class FilcoFilter(_Filco):
         threshold: Log-ratio in nats from which on a sentence stays; 0 is where it helps.
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 24
 

@@ -35,6 +35,7 @@ from rag_router.models.passage_inquiries import (
     sentence_case,
 )
 from rag_router.signals import Board
+from rag_router.signals.base import Requirements
 from rag_router.signals.leaning import lean
 from rag_router.signals.replies import beginning, reply
 from rag_router.types import Judged
@@ -57,6 +58,8 @@ class IrrelevancePromptFilter(SentenceFilter):
         max_new_tokens: Longest analysis.
         passage_tokens: Most tokens of a passage that are analysed.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     max_new_tokens: Annotated[int, Field(ge=1)] = 48

@@ -35,6 +35,7 @@ from rag_router.filters.base import FilterContext
 from rag_router.filters.scored import ScoredFilter
 from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.signals import Board, ClosedBookPass, Cost
+from rag_router.signals.base import Requirements
 from rag_router.signals.first_distribution import LIKELIEST, SHAPE_FIGURES, distribution_figures
 from rag_router.text import as_data
 from rag_router.types import Judged
@@ -70,6 +71,8 @@ class KnowledgeRiseFilter(ScoredFilter):
         arrays: The head's slopes and intercept, without and with what was said before; empty
             until fitted, and then the figure is the bare rise.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     arrays: Arrays = Arrays()
 

@@ -28,6 +28,7 @@ from rag_router.component import STRICT
 from rag_router.filters.base import FilterContext
 from rag_router.filters.scored import ScoredFilter
 from rag_router.models.passage_inquiries import NOTE, passage_case
+from rag_router.signals.base import Requirements
 from rag_router.signals.replies import Reply, beginning, reply
 from rag_router.text import as_data
 from rag_router.types import Judged
@@ -49,6 +50,8 @@ class NotesFilter(ScoredFilter):
         max_new_tokens: Longest note.
         passage_tokens: Most tokens of a passage that a note is written on.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 32
     passage_tokens: Annotated[int, Field(ge=1)] = 400

@@ -32,6 +32,7 @@ from rag_router.filters.redundancy import RedundancyFilter
 from rag_router.filters.relations import bearer, content_words, other_filling
 from rag_router.filters.votes import count_votes
 from rag_router.scoring import normalise
+from rag_router.signals.base import Requirements
 from rag_router.types import Group, Judged, Relation
 
 __all__ = ["OrganiseFilter"]
@@ -62,6 +63,11 @@ class OrganiseFilter:
     passages: Annotated[int, Field(ge=1)] = 20
 
     asks: ClassVar[str] = "nothing, or an answer for each passage"
+
+    @property
+    def requires(self) -> Requirements:
+        """What the generator must show: nothing, unless it is to answer."""
+        return Requirements(abilities=frozenset({"logits"} if self.answers else ()))
 
     @property
     def fitted(self) -> bool:

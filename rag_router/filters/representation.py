@@ -24,6 +24,7 @@ from rag_router.calibration import Platt
 from rag_router.component import STRICT
 from rag_router.filters.states import StatesFilter
 from rag_router.learning.directions import parting_axes
+from rag_router.signals.base import Requirements
 
 __all__ = ["RepresentationFilter"]
 
@@ -44,6 +45,8 @@ class RepresentationFilter(StatesFilter):
         checks: What it was taught to tell: whether passages help, or whether they agree with what
             is true.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     name: ClassVar[str] = "representation"
 

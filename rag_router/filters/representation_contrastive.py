@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.component import STRICT
 from rag_router.filters.states import StatesFilter
 from rag_router.learning.contrast import artanh, contrastive_map, mean_cosines
+from rag_router.signals.base import Requirements
 
 __all__ = ["RepresentationContrastiveFilter"]
 
@@ -39,6 +40,8 @@ class RepresentationContrastiveFilter(StatesFilter):
         checks: What it was taught to tell: whether passages help, or whether they agree with what
             is true.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     name: ClassVar[str] = "representation_contrastive"
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,7 @@ from rag_router.filters.units import phrases_of, words_of
 from rag_router.models.base import CausalModel
 from rag_router.models.likelihood import continuation_logprobs
 from rag_router.signals import Board, Cost
+from rag_router.signals.base import Requirements
 from rag_router.types import Judged
 
 __all__ = ["SelfInformationFilter"]
@@ -58,6 +59,8 @@ class SelfInformationFilter(ScoredFilter):
         unit: What stays or goes as a whole.
         percentile: Units below this percentile of their passage's go, in [0, 100]; 0 cuts nothing.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     unit: Literal["word", "phrase", "sentence"] = "phrase"
     percentile: Annotated[float, Field(ge=0.0, le=100.0)] = 50.0

@@ -32,6 +32,7 @@ from rag_router.filters.alone import said_alone
 from rag_router.filters.base import Concluded, FilterContext
 from rag_router.filters.learned_of import Owner
 from rag_router.filters.votes import count_votes
+from rag_router.signals.base import Requirements
 from rag_router.types import Judged
 
 __all__ = ["SufficiencyFilter"]
@@ -57,6 +58,11 @@ class SufficiencyFilter:
     curve: tuple[float, ...] = ()
 
     asks: ClassVar[str] = "nothing, or an answer for each passage"
+
+    @property
+    def requires(self) -> Requirements:
+        """What the generator must show: nothing, unless it is to answer."""
+        return Requirements(abilities=frozenset({"logits"} if self.answers else ()))
 
     @property
     def fitted(self) -> bool:

@@ -24,6 +24,7 @@ from rag_router.component import STRICT
 from rag_router.filters.alone import said_alone
 from rag_router.filters.base import FilterContext
 from rag_router.filters.votes import Vote, count_votes
+from rag_router.signals.base import Requirements
 from rag_router.types import Judged
 
 __all__ = ["VotingFilter"]
@@ -41,6 +42,8 @@ class VotingFilter:
         least: So many are needed wherever as many answer, >= 1; 1 is the published rule.
         passages: Most passages that are read alone, >= 1; those after them are left as they are.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     alpha: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
     beta: Annotated[int, Field(ge=1)] = 3

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rag_router.artefacts import CARD, Artefact
+from rag_router.artefacts import CARD, Artefact, Card
 from rag_router.errors import ArtefactError
 
-__all__ = ["fitted_for", "shipped"]
+__all__ = ["fitted_for", "shipped", "shipped_cards"]
 
 _HERE = Path(__file__).parent
 
@@ -20,6 +20,12 @@ def fitted_for(kind: str, component: str) -> list[str]:
     """Return the names of the models that a component is shipped fitted for."""
     folders = sorted(_HERE.glob(f"{kind}--{component}--*"))
     return [folder.name.split("--", 2)[2] for folder in folders]
+
+
+def shipped_cards(kind: str, component: str) -> list[Card]:
+    """Return the cards of all that is shipped of a component, without its weights."""
+    folders = sorted(_HERE.glob(f"{kind}--{component}--*"))
+    return [Card(**json.loads((f / CARD).read_text(encoding="utf-8"))) for f in folders]
 
 
 def shipped(

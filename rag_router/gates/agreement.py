@@ -47,6 +47,8 @@ class AgreementGate(SampledGate):
             answer stands for them until fitted.
     """
 
+    by_words: ClassVar[bool] = True
+
     statistic: Literal["greedy", "largest", "both"] = "both"
 
     options_kept: ClassVar[tuple[str, ...]] = (

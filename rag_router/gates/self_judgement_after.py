@@ -44,6 +44,8 @@ class SelfJudgementAfterGate(AskedGate):
         max_new_tokens: Longest closed-book answer.
     """
 
+    by_words: ClassVar[bool] = True
+
     max_new_tokens: Annotated[int, Field(ge=1, le=256)] = 24
 
     options_kept: ClassVar[tuple[str, ...]] = ("max_new_tokens",)

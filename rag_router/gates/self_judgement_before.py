@@ -12,7 +12,7 @@ is read off the reply's first token. They found models to be over-confident: fit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class SelfJudgementBeforeGate(AskedGate):
             0.5: more likely wrong than right.
         curve: A slope for each score and, last, the intercept; empty until fitted.
     """
+
+    by_words: ClassVar[bool] = True
 
     @property
     def inquiry(self) -> Inquiry:

@@ -150,6 +150,30 @@ class KeyValues:
             mask=columns >= 0,
         )
 
+    @classmethod
+    def spread_all(cls, prefixes: Sequence[KeyValues], kept: Sequence[int]) -> KeyValues:
+        """Stand prefixes of one length side by side, each cut to its first so many tokens.
+
+        Args:
+            prefixes: One for each row; rows that have read the same share it.
+            kept: Tokens of each row, 0 to the prefixes' length.
+        """
+        if all(prefix is prefixes[0] for prefix in prefixes):
+            return prefixes[0].spread(kept)
+        same: dict[int, list[int]] = {}
+        for row, prefix in enumerate(prefixes):
+            same.setdefault(id(prefix), []).append(row)
+        order = [row for rows in same.values() for row in rows]
+        parts = [prefixes[rows[0]].spread([kept[row] for row in rows]) for rows in same.values()]
+        index = torch.as_tensor(sorted(range(len(order)), key=order.__getitem__))
+        # Not by `select`, which drops columns that pad all rows: the frame stays as it is.
+        return cls(
+            keys=_cat_layers([part.keys for part in parts], index),
+            values=_cat_layers([part.values for part in parts], index),
+            windows=prefixes[0].windows,
+            mask=torch.cat([part.mask for part in parts])[index],
+        )
+
     def select(self, rows: Sequence[int]) -> KeyValues:
         """Return these rows, in this order; columns that pad all of them are dropped."""
         index = torch.as_tensor(list(rows), dtype=torch.long, device=self.mask.device)
@@ -194,6 +218,11 @@ class KeyValues:
     @staticmethod
     def _tail(tensor: Tensor, window: int | None, length: int) -> Tensor:
         return tensor[:, :, tensor.shape[2] - min(tensor.shape[2], _held(window, length)) :]
+
+
+def _cat_layers(parts: Sequence[Sequence[Tensor]], index: Tensor) -> tuple[Tensor, ...]:
+    """Stand the rows of several caches below each other, layer by layer, and order them."""
+    return tuple(torch.cat(layer)[index] for layer in zip(*parts, strict=True))
 
 
 def _held(window: int | None, length: int) -> int:

@@ -29,9 +29,12 @@ from rag_router.models.forwarding import Network
 from rag_router.models.frames import lay_out
 from rag_router.models.layers import LayerStates
 from rag_router.models.lens import LayerLens
+from rag_router.models.low_rank import LowRank
+from rag_router.models.overlays import Overlay
 from rag_router.models.prefixes import PrefixCache, PrefixKey, checked_shared, group_by_prefix
 from rag_router.models.routers import chosen_experts, has_routers
 from rag_router.models.static_caches import StaticKeyValues
+from rag_router.models.vocabulary import fingerprint_of_vocabulary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -75,7 +78,9 @@ class TransformersModel:
         self._config: Any = model.config.get_text_config(decoder=True)
         self._lens = LayerLens(model, self._config, name)
         self._network = Network.of(model)
+        self.overlay: Final = Overlay(model, name)
         self._compiled: Network | None = None
+        self._vocabulary: str | None = None
         self._begin = _begin_id(tokenizer)
         self._pad = _first_id(tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
         self.prefixes: Final = PrefixCache(PREFIX_CACHE_MB * _MB) if prefixes is None else prefixes
@@ -173,7 +178,7 @@ class TransformersModel:
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        shown: frozenset[Ability] = frozenset({"hidden_states", "logits", "streams"})
+        shown: frozenset[Ability] = frozenset({"adapters", "hidden_states", "logits", "streams"})
         return shown | {"router_activations"} if has_routers(self._config) else shown
 
     @property
@@ -183,6 +188,13 @@ class TransformersModel:
     @property
     def vocabulary_size(self) -> int:
         return int(self._config.vocab_size)
+
+    @property
+    def vocabulary_fingerprint(self) -> str:
+        """Equal for two models exactly when every number stands for the same token in both."""
+        if self._vocabulary is None:
+            self._vocabulary = fingerprint_of_vocabulary(self._tokenizer.get_vocab())
+        return self._vocabulary
 
     @property
     def context_tokens(self) -> int:
@@ -232,6 +244,21 @@ class TransformersModel:
         shared: Sequence[int] | None = None,
         layers: bool = False,
     ) -> Prefill:
+        return self.prefill_under([None] * len(prompts), prompts, hidden, shared, layers)
+
+    @torch.inference_mode()
+    def prefill_under(
+        self,
+        adapters: Sequence[LowRank | None],
+        prompts: Sequence[Sequence[int]],
+        hidden: bool = False,
+        shared: Sequence[int] | None = None,
+        layers: bool = False,
+    ) -> Prefill:
+        """Read prompts, each under an adapter as the overlay fitted it, or under none.
+
+        All else is as for `prefill`; what is kept of prefixes is kept apart for each adapter.
+        """
         lengths = tuple(len(prompt) for prompt in prompts)
         self._check_lengths(lengths)
         groups = group_by_prefix(
@@ -239,7 +266,11 @@ class TransformersModel:
         )
         parts = [
             self._read(
-                [prompts[row] for row in rows], self._prefix(prefix), hidden=hidden, layers=layers
+                [prompts[row] for row in rows],
+                self._prefixes(prefix, [adapters[row] for row in rows]),
+                [adapters[row] for row in rows],
+                hidden=hidden,
+                layers=layers,
             )
             for prefix, rows in groups.items()
         ]
@@ -256,36 +287,58 @@ class TransformersModel:
             layers=read.layers,
         )
 
-    def _prefix(self, ids: tuple[int, ...]) -> KeyValues | None:
-        """Return a shared prefix as it was read, now or before; None where nothing is shared."""
+    def _prefixes(
+        self, ids: tuple[int, ...], adapters: Sequence[LowRank | None]
+    ) -> list[KeyValues] | None:
+        """Return a shared prefix for each row, as its adapter read it; None where none is."""
         if not ids:
             return None
-        key = PrefixKey.of(ids, model=self.fingerprint)
+        read = {adapter: self._prefix(ids, adapter) for adapter in dict.fromkeys(adapters)}
+        return [read[adapter] for adapter in adapters]
+
+    def _prefix(self, ids: tuple[int, ...], adapter: LowRank | None) -> KeyValues:
+        """Return a shared prefix as it was read under an adapter, now or before."""
+        key = PrefixKey.of(
+            ids,
+            model=self.fingerprint,
+            adapter=None if adapter is None else adapter.fingerprint,
+        )
         prefix = self.prefixes.get(key)
         if prefix is None:
-            prefix = self._read([ids], None, hidden=False).cache
+            prefix = self._read([ids], None, [adapter], hidden=False).cache
             self.prefixes.put(key, prefix)
         return prefix
 
     def _read(
         self,
         prompts: Sequence[Sequence[int]],
-        prefix: KeyValues | None,
+        prefixes: Sequence[KeyValues] | None,
+        adapters: Sequence[LowRank | None],
         *,
         hidden: bool,
         layers: bool = False,
     ) -> _Read:
-        """Read prompts that begin with the prefix."""
+        """Read prompts that begin with the same prefix, as each one's adapter has read that."""
         if layers:
             with self._lens.listening() as heard:
-                read = self._read(prompts, prefix, hidden=hidden)
+                read = self._read(prompts, prefixes, adapters, hidden=hidden)
             return replace(read, layers=self._lens.states(heard))
-        frame = lay_out(prompts, held=prefix.length if prefix is not None else 0, pad=self._pad)
+        with self.overlay.laid(adapters):
+            return self._forward(prompts, prefixes, hidden=hidden)
+
+    def _forward(
+        self,
+        prompts: Sequence[Sequence[int]],
+        prefixes: Sequence[KeyValues] | None,
+        *,
+        hidden: bool,
+    ) -> _Read:
+        frame = lay_out(prompts, held=prefixes[0].length if prefixes else 0, pad=self._pad)
         device = self._model.device
         mask = frame.mask.to(device)
         past = (
-            prefix.spread(frame.kept).to_cache(self._config)
-            if prefix is not None
+            KeyValues.spread_all(prefixes, frame.kept).to_cache(self._config)
+            if prefixes
             else KeyValues.empty_like(self._config)
         )
         inputs = {
@@ -324,6 +377,29 @@ class TransformersModel:
         return cache.step(self._compiled or self._network, tokens)
 
     @torch.inference_mode()
+    def step_under(
+        self,
+        adapters: Sequence[LowRank | None],
+        cache: KeyValues | StaticKeyValues,
+        tokens: Sequence[int],
+    ) -> tuple[Tensor, KeyValues | StaticKeyValues]:
+        """Step rows, each under an adapter as the overlay fitted it, or under none."""
+        with self.overlay.laid(_standing(adapters, cache)):
+            return cache.step(self._network, tokens)
+
+    @torch.inference_mode()
+    def step_layers_under(
+        self,
+        adapters: Sequence[LowRank | None],
+        cache: KeyValues | StaticKeyValues,
+        tokens: Sequence[int],
+        rows: Sequence[int],
+    ) -> tuple[Tensor, KeyValues | StaticKeyValues, LayerStates]:
+        """Do the same, and return what the later layers of some rows would say."""
+        with self.overlay.laid(_standing(adapters, cache)):
+            return self.step_layers(cache, tokens, rows)
+
+    @torch.inference_mode()
     def step_layers(
         self, cache: KeyValues | StaticKeyValues, tokens: Sequence[int], rows: Sequence[int]
     ) -> tuple[Tensor, KeyValues | StaticKeyValues, LayerStates]:
@@ -335,10 +411,13 @@ class TransformersModel:
     def join(
         self, caches: Sequence[KeyValues], *, room: int | None = None
     ) -> KeyValues | StaticKeyValues:
-        network = self._compiled or self._network
-        if room is None or network.in_place is None:
-            return KeyValues.join(caches)
-        return StaticKeyValues.join(caches, room=room, rounded=network.rounded)
+        return _joined(caches, room, self._compiled or self._network)
+
+    def join_under(
+        self, caches: Sequence[KeyValues], *, room: int | None = None
+    ) -> KeyValues | StaticKeyValues:
+        """Join caches of rows that go on under adapters, whose passes are never compiled."""
+        return _joined(caches, room, self._network)
 
     def _check_lengths(self, lengths: Sequence[int]) -> None:
         if not lengths or min(lengths) == 0:
@@ -383,6 +462,25 @@ class _Read:
             experts=None if self.experts is None else self.experts[rows],
             layers=None if self.layers is None else self.layers.select(rows),
         )
+
+
+def _joined(
+    caches: Sequence[KeyValues], room: int | None, network: Network
+) -> KeyValues | StaticKeyValues:
+    if room is None or network.in_place is None:
+        return KeyValues.join(caches)
+    return StaticKeyValues.join(caches, room=room, rounded=network.rounded)
+
+
+def _standing(
+    adapters: Sequence[LowRank | None], cache: KeyValues | StaticKeyValues
+) -> list[LowRank | None]:
+    """Put the rows' adapters where the rows stand in what a pass computes."""
+    places = cache.places(range(len(adapters)))
+    standing: list[LowRank | None] = [None] * len(adapters)
+    for place, adapter in zip(places, adapters, strict=True):
+        standing[place] = adapter
+    return standing
 
 
 def _begin_id(tokenizer: PreTrainedTokenizerBase) -> int | None:

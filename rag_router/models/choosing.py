@@ -78,7 +78,7 @@ def _scored(rows: Sequence[Row], logits: Tensor, layers: LayerStates | None) -> 
         step = some[0].strategy.step(StepInput(streams, facts, states, heard))
         if step.state is not None:
             states = list(step.state)
-        groups.append(Scored(places, some, streams, step.scores, step.alpha, states))
+        groups.append(Scored(places, some, streams, step.scores, step.alpha, states, step.experts))
     return groups
 
 

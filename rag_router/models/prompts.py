@@ -9,7 +9,7 @@ can close its own line, begin a "Question:" of its own, or speak as another role
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -22,12 +22,15 @@ from rag_router.types import Passage
 __all__ = [
     "ABSTENTION",
     "Inquiry",
+    "Messages",
     "Prompt",
     "PromptStyle",
     "closed_book_prompt",
     "closed_book_text",
     "contextual_prompt",
+    "inquiry_messages",
     "inquiry_prompt",
+    "question_messages",
 ]
 
 
@@ -114,11 +117,17 @@ class PromptStyle:
         form: "few_shot" for base models, "chat" for instructed ones.
         shots: Worked examples to show, 0 to 4.
         passage_tokens: Budget for all passages together.
+        preface: What the model is told before anything else, line by line; what is learned of a
+            model is learned without.
+        shared_passages: Whether many questions are asked of the same passages, so that the
+            passages count to the beginning that is read once; the prompt is the same.
     """
 
     form: Literal["few_shot", "chat"] = "few_shot"
     shots: int = 4
     passage_tokens: int = 700
+    preface: str = ""
+    shared_passages: bool = False
 
     @classmethod
     def of(cls, model: CausalModel, *, passage_tokens: int = 700) -> PromptStyle:
@@ -151,11 +160,17 @@ class PromptStyle:
             return self._contextual_text("{question}", shown)
         return self._closed_text("{question}")
 
+    @property
+    def _before(self) -> str:
+        """The preface, which can neither speak as another role nor close a block of its own."""
+        lines = "\n".join(filter(None, map(as_data, self.preface.splitlines())))
+        return f"{lines}\n\n" if lines else ""
+
     def _closed_head(self) -> str:
         shots = "".join(
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n" for shot in _SHOTS[: self.shots]
         )
-        return f"{_INSTRUCTION}\n\n{shots}"
+        return f"{self._before}{_INSTRUCTION}\n\n{shots}"
 
     def _closed_text(self, question: str) -> str:
         return f"{self._closed_head()}Question: {question}\nAnswer:"
@@ -167,25 +182,29 @@ class PromptStyle:
             f"Question: {shot.question}\nAnswer: {shot.answer}\n\n"
             for shot in examples[: self.shots]
         )
-        return f"{instruction}\n\n{shots}"
+        return f"{self._before}{instruction}\n\n{shots}"
 
     def _contextual_text(
         self, question: str, passages: Sequence[Passage], *, abstain: bool = False
     ) -> str:
-        lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
-        return f"{self._contextual_head(abstain=abstain)}{lines}Question: {question}\nAnswer:"
+        head = self._contextual_head(abstain=abstain)
+        return f"{head}{self._lines(passages)}Question: {question}\nAnswer:"
+
+    @staticmethod
+    def _lines(passages: Sequence[Passage]) -> str:
+        return "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
 
     def _messages(
         self, question: str, passages: Sequence[Passage], *, abstain: bool = False
     ) -> list[dict[str, str]]:
         instruction, examples = _told(abstain) if passages else (_INSTRUCTION, _SHOTS)
-        messages = [{"role": "system", "content": instruction}]
+        messages = [{"role": "system", "content": f"{self._before}{instruction}"}]
         for shot in examples[: self.shots]:
             shown = f"{_line(1, shot.title, shot.passage)}\n" if passages else ""
             messages.append({"role": "user", "content": f"{shown}Question: {shot.question}"})
             messages.append({"role": "assistant", "content": shot.answer})
-        lines = "".join(f"{_line(n, p.title, p.text)}\n" for n, p in enumerate(passages, start=1))
-        return [*messages, {"role": "user", "content": f"{lines}Question: {question}"}]
+        content = f"{self._lines(passages)}Question: {question}"
+        return [*messages, {"role": "user", "content": content}]
 
 
 def closed_book_prompt(model: CausalModel, style: PromptStyle, question: str) -> Prompt:
@@ -233,6 +252,39 @@ def contextual_prompt(
     return replace(prompt, cut=cut, shown=shown)
 
 
+Messages = tuple[Mapping[str, str], ...]
+"""What is said to a model behind an endpoint, each with `role` and `content`."""
+
+
+def question_messages(
+    model: CausalModel, style: PromptStyle, question: str, passages: Sequence[Passage] = ()
+) -> tuple[Messages, Prompt]:
+    """Put a question, with passages or alone, to a model that lays messages out by itself.
+
+    Args:
+        model: Who estimates how long it gets.
+        style: How it is put; its form is a chat.
+        question: What is asked.
+        passages: Best first, cut to the budget as those of `contextual_prompt` are.
+
+    Returns:
+        The messages; and a prompt whose `ids` are only as many as the messages have tokens,
+        about, and which says what was shown and what was cut.
+
+    Raises:
+        QuestionError: the question is longer than the model can read.
+    """
+    question = as_data(question)
+    shown: tuple[Passage | None, ...] = ()
+    cut: tuple[str, ...] = ()
+    if passages:
+        shown, cut = _fit(model, passages, _room(model, style, question, abstain=False))
+    read = [passage for passage in shown if passage is not None]
+    messages = tuple(style._messages(question, read[::-1]))
+    prompt = _read_whole(model, style, model.render_chat(messages), "")
+    return messages, replace(prompt, cut=cut, shown=shown)
+
+
 def _told(abstain: bool) -> tuple[str, tuple[Shot, ...]]:
     """Return instruction and worked examples of a prompt with passages."""
     if abstain:
@@ -256,7 +308,8 @@ def _prompt(
     abstain: bool = False,
 ) -> Prompt:
     text, head = _texts(model, style, question, passages, abstain=abstain)
-    return _read_whole(model, style, text, head)
+    # Prefaces are many, and who may have told one is not to be found out by how fast it is read.
+    return _read_whole(model, style, text, "" if style.preface else head)
 
 
 def _texts(
@@ -273,10 +326,13 @@ def _texts(
         messages = style._messages(question, passages, abstain=abstain)
         text = model.render_chat(messages)
         # A template may lay the message out otherwise; then nothing is known to be fixed.
-        return text, text[: max(text.rfind(messages[-1]["content"]), 0)]
+        begin = max(text.rfind(messages[-1]["content"]), 0)
+        shared = style._lines(passages) if begin and style.shared_passages else ""
+        return text, text[: begin + len(shared)]
     if passages:
         text = style._contextual_text(question, passages, abstain=abstain)
-        return text, style._contextual_head(abstain=abstain)
+        shared = style._lines(passages) if style.shared_passages else ""
+        return text, style._contextual_head(abstain=abstain) + shared
     return style._closed_text(question), style._closed_head()
 
 
@@ -398,18 +454,35 @@ def inquiry_prompt(
     Raises:
         QuestionError: the case is longer than the model can read.
     """
-    cases = [*inquiry.examples[: style.shots], (tuple(case), "")]
-    put = [("\n".join([*map(as_data, lines), inquiry.cue]), reply) for lines, reply in cases]
     if style.form == "chat":
-        messages = [{"role": "system", "content": inquiry.instruction}]
-        for lines, reply in put[:-1]:
-            messages.append({"role": "user", "content": lines})
-            messages.append({"role": "assistant", "content": reply})
-        last = put[-1][0]
-        text = model.render_chat([*messages, {"role": "user", "content": last}])
-        head = text[: max(text.rfind(last), 0)]
+        messages = inquiry_messages(style, inquiry, case)
+        text = model.render_chat(messages)
+        head = text[: max(text.rfind(messages[-1]["content"]), 0)]
     else:
+        put = _put(style, inquiry, case)
         shown = "".join(f"{lines} {reply}\n\n" for lines, reply in put[:-1])
         head = f"{inquiry.instruction}\n\n{shown}"
         text = head + put[-1][0]
     return _read_whole(model, style, text, head)
+
+
+def inquiry_messages(style: PromptStyle, inquiry: Inquiry, case: Sequence[str]) -> Messages:
+    """Put a case before a model that is talked to.
+
+    Args:
+        style: How many worked examples are shown.
+        inquiry: What is asked.
+        case: Lines that describe the case, made harmless as those of `inquiry_prompt` are.
+    """
+    put = _put(style, inquiry, case)
+    messages: list[Mapping[str, str]] = [{"role": "system", "content": inquiry.instruction}]
+    for lines, reply in put[:-1]:
+        messages.append({"role": "user", "content": lines})
+        messages.append({"role": "assistant", "content": reply})
+    return (*messages, {"role": "user", "content": put[-1][0]})
+
+
+def _put(style: PromptStyle, inquiry: Inquiry, case: Sequence[str]) -> list[tuple[str, str]]:
+    """Lay out the worked examples, each with its reply, and the case, which has none."""
+    cases = [*inquiry.examples[: style.shots], (tuple(case), "")]
+    return [("\n".join([*map(as_data, lines), inquiry.cue]), reply) for lines, reply in cases]

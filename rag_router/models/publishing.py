@@ -15,7 +15,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-__all__ = ["FETCHED", "locked", "publish", "set_aside"]
+__all__ = ["FETCHED", "locked", "publish", "set_aside", "sync"]
 
 TEMPORARY: Final = ".tmp-"
 FETCHED: Final = "fetched"
@@ -55,7 +55,7 @@ def locked(root: Path, key: str, announce: Callable[[str], None]) -> Iterator[Pa
 
 def publish(built: Path, final: Path, scratch: Path) -> None:
     """Put a finished folder in its place by one rename; what stood there is set aside."""
-    _sync(built)
+    sync(built)
     set_aside(final, scratch)
     built.replace(final)
     _sync_folder(final.parent)
@@ -68,7 +68,7 @@ def set_aside(folder: Path, scratch: Path) -> None:
         _sync_folder(folder.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Make sure that a folder survives a power cut, and that others may read it."""
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -117,6 +117,11 @@ class ScriptedModel:
         return _VOCABULARY
 
     @property
+    def vocabulary_fingerprint(self) -> str:
+        """The same for all: their tokens are the bytes."""
+        return fingerprint_of("scripted", "bytes")
+
+    @property
     def context_tokens(self) -> int:
         return self._context
 

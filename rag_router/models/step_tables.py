@@ -6,7 +6,7 @@ Figures, likeliest tokens among them, are computed where a trace is asked for an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
@@ -32,6 +32,8 @@ _LIKELIEST: Final[tuple[tuple[str, Role], ...]] = (
     ("alternatives_closed", "closed"),
 )
 _FIGURED: Final[tuple[Role, Role]] = ("closed", "context")
+_EXPERT: Final = "expert "
+"""Stands before an expert's name where columns are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Scored:
         scores: Unnormalised log-probabilities, same shape.
         alpha: Weight given to the passages in each row, shape (rows,); None where there is none.
         states: What the strategy remembers of each row.
+        experts: How much each expert counted in each row, by its name, shape (rows,).
     """
 
     places: list[int]
@@ -72,6 +75,7 @@ class Scored:
     scores: Tensor
     alpha: Tensor | None
     states: Sequence[Any]
+    experts: Mapping[str, Tensor] = field(default_factory=dict)
 
     def table(self) -> tuple[Tensor, list[str]]:
         """Everything that is asked for, a line for each row, and what stands in each column.
@@ -92,6 +96,7 @@ class Scored:
         }
         if self.alpha is not None:
             columns["alpha"] = self.alpha
+        columns |= {f"{_EXPERT}{name}": weight for name, weight in self.experts.items()}
         named: list[str] = []
         wide: list[Tensor] = []
         if self.rows[0].task.trace:
@@ -159,6 +164,11 @@ def _choice(line: Sequence[float], names: Sequence[str], state: Any, read: Read)
         divergence=figure("divergence"),
         alternatives=_alternatives(named.get("alternatives", []), read),
         alternatives_closed=_alternatives(named.get("alternatives_closed", []), read),
+        experts={
+            name.removeprefix(_EXPERT): values[0]
+            for name, values in named.items()
+            if name.startswith(_EXPERT)
+        },
     )
     return Choice(int(named["token"][0]), trace, state, bool(named["scored"][0]))
 

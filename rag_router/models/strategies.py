@@ -15,6 +15,8 @@ from torch import Tensor
 from rag_router.models.layers import LayerStates
 
 __all__ = [
+    "Candidate",
+    "ChoosingStrategy",
     "Facts",
     "InformedStrategy",
     "LayeredStrategy",
@@ -38,11 +40,16 @@ class Facts:
         p_know: Calibrated probability that the model alone is right, in [0, 1].
         support: Calibrated probability that the passages contain the answer, in [0, 1].
         trust: How far the passages' source is trusted, in [0, 1].
+        weights: How much the word of each expert counts where several speak together, >= 0 and
+            summing to 1; empty where one speaks alone.
+        shown: Titles and texts of the passages that are read; empty where it does not matter.
     """
 
     p_know: float | None = None
     support: float | None = None
     trust: float = 1.0
+    weights: tuple[float, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +78,14 @@ class StepOutput:
         scores: Unnormalised log-probabilities, shape (rows, vocabulary); -inf rules a token out.
         alpha: Weight given to the passages in each row, shape (rows,); None where there is none.
         state: Handed back at the next step.
+        experts: How much each expert counted in each row, by its name, shape (rows,); empty where
+            one speaks alone.
     """
 
     scores: Tensor
     alpha: Tensor | None = None
     state: Sequence[Any] | None = None
+    experts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Strategy(Protocol):
@@ -104,6 +114,36 @@ class InformedStrategy(Strategy, Protocol):
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of the facts that it reads besides `trust`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of several answers to a question, once it has ended.
+
+    Attributes:
+        text: Without stop strings and surrounding spaces.
+        state: What the strategy that gave it remembered at its last step.
+    """
+
+    text: str
+    state: Any = None
+
+
+@runtime_checkable
+class ChoosingStrategy(Strategy, Protocol):
+    """A strategy that has several answers decoded, side by side, and chooses one of them."""
+
+    @property
+    def candidates(self) -> tuple[Strategy, ...]:
+        """What decodes them, reading its streams; empty where it decodes by itself."""
+
+    def choose(self, facts: Facts, candidates: Sequence[Candidate]) -> int:
+        """Return the number of the answer that is to be given.
+
+        Args:
+            facts: What is known about the row.
+            candidates: One answer of each, in their order.
+        """
 
 
 @dataclass(frozen=True, slots=True)

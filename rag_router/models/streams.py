@@ -13,7 +13,8 @@ where the memory does not suffice nothing is lost: the batch is halved and taken
 prompts' caches, and an answer that does not fit even alone carries fewer streams, and says so.
 
 Answers that go on from the same prompts, as those of several strategies or of several draws do, go
-through the model as one row for as long as they say the same.
+through the model as one row for as long as they say the same. A strategy that chooses among
+several answers has them decoded like that (see `spreading`).
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ from torch import Tensor
 from rag_router.errors import CancelledError, ModelError
 from rag_router.models.base import CausalModel, StepCache
 from rag_router.models.choosing import choose
+from rag_router.models.exhaustion import out_of_memory
 from rag_router.models.layers import LayerStates
 from rag_router.models.rows import Row, begin
+from rag_router.models.spreading import Spread
 from rag_router.models.strategies import (
+    Candidate,
+    ChoosingStrategy,
     Facts,
     InformedStrategy,
     LayeredStrategy,
@@ -42,12 +47,14 @@ from rag_router.models.strategies import (
     layers_of,
 )
 from rag_router.models.tasks import Asked, Finish, Generation, Spoken, Started, Task, start
-from rag_router.types import TokenTrace
 
 __all__ = [
+    "Candidate",
+    "ChoosingStrategy",
     "Facts",
     "Finish",
     "Generation",
+    "Heard",
     "InformedStrategy",
     "LayeredStrategy",
     "OneStream",
@@ -65,14 +72,14 @@ __all__ = [
     "stream",
 ]
 
-OnToken = Callable[[int, TokenTrace], None]
+Heard = Callable[[Spoken], None]
 
 
 def decode(
     model: CausalModel,
     tasks: Sequence[Task],
     *,
-    on_token: OnToken | None = None,
+    heard: Heard | None = None,
     cancelled: Asked | None = None,
     deadline: Asked | None = None,
 ) -> list[Generation]:
@@ -81,8 +88,7 @@ def decode(
     Args:
         model: The model all streams belong to.
         tasks: What to decode.
-        on_token: Hears of every token once it is certain that the answer keeps it: the task's
-            number and the token.
+        heard: Hears of every piece as soon as it is certain, as `stream` tells them.
         cancelled: Asked before every step; true stops everything, and nothing is returned.
         deadline: Asked before every step; true ends all answers with what they have said so far.
 
@@ -91,11 +97,12 @@ def decode(
             distribution, or one answer alone does not fit into memory.
         CancelledError: `cancelled` said so.
     """
-    rows = begin(model, tasks)
-    for spoken in _run(model, rows, cancelled, deadline):
-        if on_token is not None and spoken.token is not None:
-            on_token(spoken.number, spoken.token)
-    return [row.generation for row in rows]
+    spread = Spread.of(tasks)
+    rows = begin(model, spread.tasks)
+    for spoken in spread.told(rows, _run(model, rows, cancelled, deadline)):
+        if heard is not None:
+            heard(spoken)
+    return spread.generations(rows)
 
 
 def stream(
@@ -108,7 +115,8 @@ def stream(
     """Decode all tasks together, as `decode` does, and tell each piece as soon as it is certain.
 
     Pieces of different tasks alternate. What is told is never taken back: the beginning of a stop
-    string, an incomplete character and spaces at the end wait for what follows.
+    string, an incomplete character and spaces at the end wait for what follows, and where a
+    strategy chooses among several answers nothing is told before all of them have ended.
 
     Args:
         model: The model all streams belong to.
@@ -120,7 +128,9 @@ def stream(
         ModelError: as for `decode`; what the strategies need is checked before the first piece.
         CancelledError: `cancelled` said so.
     """
-    return _run(model, begin(model, tasks), cancelled, deadline)
+    spread = Spread.of(tasks)
+    rows = begin(model, spread.tasks)
+    return spread.told(rows, _run(model, rows, cancelled, deadline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +183,7 @@ def _run(
         try:
             yield from _advance(model, batch, cancelled, deadline)
         except RuntimeError as exc:
-            if not _out_of_memory(exc):
+            if not out_of_memory(exc):
                 raise
             smaller = _smaller([row for row in batch if row.finish is None])
             if not smaller:
@@ -297,10 +307,3 @@ def _smaller(rows: list[Row]) -> list[list[Row]]:
         row.note_once("the memory was full: taken up again in a smaller batch")
     half = (len(rows) + 1) // 2
     return [rows[:half], rows[half:]]
-
-
-def _out_of_memory(exc: RuntimeError) -> bool:
-    # torch has a class of its own for devices, but not for the host's allocator.
-    return isinstance(exc, torch.OutOfMemoryError) or any(
-        words in str(exc) for words in ("DefaultCPUAllocator", "can't allocate memory")
-    )

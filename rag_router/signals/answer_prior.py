@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from rag_router.models.base import CausalModel, StepCache
 from rag_router.models.prompts import closed_book_prompt
 from rag_router.signals.answer_states import answer_tokens
-from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.base import Board, Cost, Reading, Requirements
 from rag_router.signals.closed_book_answer import ClosedBookAnswer
 
 __all__ = ["AnswerPrior"]
@@ -35,6 +36,8 @@ class AnswerPrior:
     Args:
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     max_new_tokens: int = 24
 

@@ -179,12 +179,35 @@ class Board:
         missing = [row for row in dict.fromkeys(rows) if row not in known]
         for start in range(0, len(missing), self.batch_size):
             some = missing[start : start + self.batch_size]
-            known.update(zip(some, signal.compute(self, some), strict=True))
+            known.update(zip(some, self.compute(signal, some), strict=True))
         return [known[row].value for row in rows]
+
+    def compute(self, signal: Signal[V], rows: Sequence[int]) -> Sequence[Reading[V]]:
+        """Compute a signal for rows of which it is not known yet, as it says itself.
+
+        A board over a model that shows less computes some signals otherwise.
+        """
+        return signal.compute(self, rows)
 
     def preset(self, signal: Signal[V], row: int, reading: Reading[V]) -> None:
         """Put down what is known already, such as an answer that was kept."""
         self._known.setdefault(signal, {})[row] = reading
+
+    def take(self, other: Board, row: int, as_row: int) -> None:
+        """Take over all that another board of the same model knows about one of its questions.
+
+        What it cost is taken over, too.
+
+        Args:
+            other: The board.
+            row: The question's row there.
+            as_row: Its row here.
+        """
+        for signal, known in other._known.items():
+            if row in known:
+                self.preset(signal, as_row, known[row])
+        if row in other._charged:
+            self.charge(as_row, other._charged[row])
 
     @property
     def proxy(self) -> tuple[CausalModel, PromptStyle]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from rag_router.models.prompts import Prompt, closed_book_prompt
 from rag_router.models.streams import Started, start
-from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.base import Board, Cost, Reading, Requirements
 
 __all__ = ["ClosedBook", "ClosedBookPass"]
 
@@ -35,6 +36,8 @@ class ClosedBook:
 @dataclass(frozen=True, slots=True)
 class ClosedBookPass:
     """The pass itself. It is made for every question, so it costs nothing extra."""
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     @property
     def name(self) -> str:

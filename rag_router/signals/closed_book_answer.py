@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rag_router.models.streams import Generation, OneStream, Task, decode
-from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.base import Board, Cost, Reading, Requirements
 from rag_router.signals.closed_book import ClosedBookPass
 
 __all__ = ["ClosedBookAnswer", "geometric_mean_probability", "minimum_probability"]
@@ -22,6 +23,8 @@ class ClosedBookAnswer:
     Args:
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     max_new_tokens: int = 24
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from rag_router.models.distributions import entropy
 from rag_router.models.likeliest import likeliest
-from rag_router.signals.base import Board, Reading
+from rag_router.signals.base import Board, Reading, Requirements
 from rag_router.signals.closed_book import ClosedBookPass
 
 __all__ = ["LIKELIEST", "SHAPE_FIGURES", "FirstDistribution", "distribution_figures"]
@@ -44,6 +44,8 @@ LIKELIEST: Final = 1
 @dataclass(frozen=True, slots=True)
 class FirstDistribution:
     """The figures of the closed-book pass; costs nothing extra."""
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     @property
     def name(self) -> str:

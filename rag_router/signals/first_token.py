@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from rag_router.models.base import CausalModel
 from rag_router.models.distributions import entropy
-from rag_router.signals.base import Board, Reading
+from rag_router.signals.base import Board, Reading, Requirements
 from rag_router.signals.closed_book import ClosedBookPass
 from rag_router.signals.closed_book_answer import ClosedBookAnswer
 
@@ -47,6 +48,8 @@ class FirstToken:
     Args:
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     max_new_tokens: int = 24
 

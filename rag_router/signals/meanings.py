@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 from rag_router.scoring import first_words
-from rag_router.signals.base import Board, Reading
+from rag_router.signals.base import Board, Reading, Requirements
 from rag_router.signals.closed_book_answer import geometric_mean_probability
 from rag_router.signals.refusals import is_refusal
 from rag_router.signals.sampled_answers import SampledAnswers
@@ -80,6 +80,8 @@ class SampledMeanings:
         samples: Which samples.
         same: What counts as the same meaning.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     samples: SampledAnswers = field(default_factory=SampledAnswers)
     same: Equivalence = field(default_factory=SharedWords)

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from rag_router.models.prompts import Prompt, contextual_prompt
 from rag_router.models.streams import Generation, OneStream, Task, decode, start
-from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.base import Board, Cost, Reading, Requirements
 from rag_router.text import as_data
 from rag_router.types import Passage
 
@@ -67,6 +67,8 @@ class PassageAnswer:
         max_new_tokens: Longest answer.
         abstain: Whether the model is told that it may abstain.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     title: str
     text: str

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from rag_router.models.sampling import Sampling
 from rag_router.models.streams import Generation, OneStream, Task, decode
-from rag_router.signals.base import Board, Cost, Reading
+from rag_router.signals.base import Board, Cost, Reading, Requirements
 from rag_router.signals.closed_book import ClosedBookPass
 
 __all__ = ["SampledAnswers"]
@@ -29,6 +29,8 @@ class SampledAnswers:
         temperature: Flattens the distribution above 1, sharpens it below; > 0.
         max_new_tokens: Longest answer.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     n: int = 10
     temperature: float = 1.0

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from rag_router.artefacts import Artefact, Card
 from rag_router.calibration import Platt
 from rag_router.component import STRICT
+from rag_router.signals.base import Requirements
 from rag_router.verify.base import Claim, Judgement, Label, VerifyContext
 from rag_router.verify.ratios import Ratios, read_ratios
 
@@ -44,6 +45,8 @@ class LikelihoodVerifier:
         grounded: Slopes and intercept of P(well); empty until fitted.
         holding: Those of P(the passages hold the answer | not well); empty until fitted.
     """
+
+    requires: ClassVar[Requirements] = Requirements(abilities=frozenset({"logits"}))
 
     min_grounded: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     min_drop: Annotated[float, Field(ge=0.0)] = 0.5

@@ -1,4 +1,4 @@
-"""`auto`: with forests that are written down, so that its alpha can be worked out by hand."""
+"""`auto`: with lines that are written down, so that its choice can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -7,119 +7,132 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from forests import leaf, split
-from hypothesis import given
-from hypothesis import strategies as st
+from lines import always, by
 from pydantic import ValidationError
-from stepping import NEVER, logits, probabilities, step
+from stepping import logits, probabilities, step
+from tiny import prompt_of, tiny_model
 
 from rag_router.artefacts import Artefact, Card
 from rag_router.decoders.adaptive_context_aware import AdaptiveContextAwareDecoder
-from rag_router.decoders.auto import STRENGTHS, AutoDecoder
-from rag_router.decoders.considerations import CASES
-from rag_router.models.streams import Facts
+from rag_router.decoders.auto import ANSWERS, STRENGTH, AutoDecoder
+from rag_router.decoders.considerations import CASES, CONSIDERED
+from rag_router.decoders.rewards import Rewards
+from rag_router.decoders.watched import WatchedContrast
+from rag_router.models.streams import Candidate, Facts, OneStream, Task, decode, start
 
-CLOSED, CONTEXT = logits(0.5, 0.25, 0.25), logits(0.25, 0.25, 0.5)
-KNOWN = Facts(p_know=0.75, support=0.5)
-
-MEMORY, PASSAGES, AMPLIFY, FURTHEST = (
-    leaf(*(1.0 if a == b else 0.25 for b in STRENGTHS)) for a in STRENGTHS
-)
+KNOWN = Facts(p_know=0.75, support=0.5, shown="Oslo is the capital.")
+CARD = Card(method="decoder/auto", model="m", model_fingerprint="f")
 
 
-def decoder(forest, **more):
-    """The same forest for every case."""
-    return AutoDecoder(**more).with_forests([forest] * len(CASES))
+def decoder(rewards, **more):
+    """The same lines for every case."""
+    return AutoDecoder(**more).with_rewards([rewards] * len(CASES))
 
 
-def taken(one, facts=KNOWN, state=None, closed=CLOSED, context=CONTEXT):
-    return step(one, closed=[closed], context=[context], facts=[facts], state=state)
+def thought(*log_ps):
+    """What a watched contrast remembers: log p and log q of each token, the last ends it."""
+    return tuple(torch.tensor(pair) for pair in (*log_ps, (0.0, 0.0)))
 
 
-def test_it_reads_two_streams_and_both_facts():
+def given(one, facts=KNOWN, passages="Oslo", contrast="Rome"):
+    """The name of the answer that is given."""
+    said = [
+        Candidate("Bergen"),
+        Candidate(passages, thought((-4.0, -1.0))),
+        Candidate(contrast, thought((-9.0, -2.0), (-1.0, -1.0))),
+    ]
+    return ANSWERS[one.choose(facts, said)]
+
+
+def test_it_reads_two_streams_both_facts_and_what_is_shown():
     assert AutoDecoder().streams == ("closed", "context")
-    assert AutoDecoder().reads == ("p_know", "support")
+    assert AutoDecoder().reads == ("p_know", "support", "shown")
 
 
 def test_before_it_is_fitted_it_is_adacad():
     assert not AutoDecoder().fitted
-    ours = taken(AutoDecoder())
-    theirs = taken(AdaptiveContextAwareDecoder())
+    assert AutoDecoder().candidates == ()
+    streams = {"closed": [logits(0.5, 0.25, 0.25)], "context": [logits(0.25, 0.25, 0.5)]}
+    ours = step(AutoDecoder(), **streams)
+    theirs = step(AdaptiveContextAwareDecoder(), **streams)
     assert ours.alpha.item() == pytest.approx(theirs.alpha.item(), abs=1e-6)
     assert probabilities(ours)[0] == pytest.approx(probabilities(theirs)[0], abs=1e-6)
 
 
-def test_it_takes_the_strength_that_promises_most():
-    assert STRENGTHS == (-1.0, 0.0, 0.5, 1.0)
-    for forest, strength in zip((MEMORY, PASSAGES, AMPLIFY, FURTHEST), STRENGTHS, strict=True):
-        assert taken(decoder(forest)).alpha.item() == strength
+def test_fitted_it_chooses_among_memory_passages_and_contrast():
+    assert decoder(always("memory")).candidates == (
+        OneStream("closed"),
+        WatchedContrast(0.0),
+        WatchedContrast(STRENGTH),
+    )
+    for name in ANSWERS:
+        assert given(decoder(always(name))) == name
 
 
-def test_where_nothing_promises_more_the_passages_are_read_as_they_are():
-    assert taken(decoder(leaf(0.5, 0.5, 0.5, 0.5))).alpha.item() == 0.0
-    assert taken(decoder(leaf(0.5, 0.25, 0.5, 0.25))).alpha.item() == -1.0
-
-
-def test_scores_by_hand():
-    # alpha = 1/2 makes q (q / p)^(1/2): 1/4 (1/2)^(1/2), 1/4 and 1/2 2^(1/2).
-    weights = [0.25 * 0.5**0.5, 0.25, 0.5 * 2**0.5]
-    total = sum(weights)
-    expected = [w / total for w in weights]
-    assert probabilities(taken(decoder(AMPLIFY)))[0] == pytest.approx(expected)
-    # And -1 makes p, 0 makes q.
-    assert probabilities(taken(decoder(MEMORY)))[0] == pytest.approx([0.5, 0.25, 0.25])
-    assert probabilities(taken(decoder(PASSAGES)))[0] == pytest.approx([0.25, 0.25, 0.5])
+def test_where_nothing_promises_more_the_passages_are_given():
+    width = len(CONSIDERED)
+    assert given(decoder(Rewards(np.zeros((3, width)), np.zeros(3)))) == "passages"
 
 
 def test_what_is_known_is_gone_by():
     # ln 3 = 1.0986 is the log-odds of 3/4.
-    asked = decoder(split("p_know", 1.0, (0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0)))
-    assert taken(asked, replace(KNOWN, p_know=0.75)).alpha.item() == -1.0
-    assert taken(asked, replace(KNOWN, p_know=0.7)).alpha.item() == 1.0
+    asked = decoder(by("p_know", 1.0, "contrast", "memory"))
+    assert given(asked, replace(KNOWN, p_know=0.75)) == "memory"
+    assert given(asked, replace(KNOWN, p_know=0.7)) == "contrast"
 
 
-def test_what_is_not_known_asks_another_forest():
-    one = AutoDecoder().with_forests([MEMORY, PASSAGES, AMPLIFY, FURTHEST])
+def test_what_the_passages_add_to_their_answer_is_gone_by():
+    # log q - log p of "Oslo" is -1 - -4 = 3.
+    assert given(decoder(by("passages_gain", 2.5, "memory", "passages"))) == "passages"
+    assert given(decoder(by("passages_gain", 3.5, "memory", "passages"))) == "memory"
+    # And that of "Rome" is 7 + 0, which is 4 more.
+    assert given(decoder(by("contrast_gain", 3.5, "memory", "contrast"))) == "contrast"
+
+
+def test_whether_the_answer_stands_in_the_passages_is_gone_by():
+    asked = decoder(by("passages_inside", 0.5, "memory", "passages"))
+    assert given(asked) == "passages"
+    assert given(asked, passages="Bern") == "memory"
+    assert given(asked, replace(KNOWN, shown="")) == "memory"
+
+
+def test_what_is_not_known_asks_other_lines():
+    one = AutoDecoder().with_rewards(
+        [always(name) for name in ("memory", "passages", "contrast", "memory")]
+    )
     facts = [KNOWN, replace(KNOWN, p_know=None), replace(KNOWN, support=None), Facts()]
-    out = step(one, closed=[CLOSED] * 4, context=[CONTEXT] * 4, facts=facts)
-    assert out.alpha.tolist() == list(STRENGTHS)
+    assert [given(one, fact) for fact in facts] == ["memory", "passages", "contrast", "memory"]
 
 
-def test_an_answer_keeps_the_strength_that_it_began_with():
-    one = decoder(split("agreement", 0.5, (0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0)))
-    first = taken(one, closed=CONTEXT)
-    assert first.alpha.item() == -1.0
-    # The streams part now, and would have begun otherwise.
-    assert taken(one, state=first.state).alpha.item() == -1.0
-    assert taken(one).alpha.item() == 0.5
-    both = step(one, closed=[CLOSED] * 2, context=[CONTEXT] * 2, state=[None, *first.state])
-    assert both.alpha.tolist() == [0.5, -1.0]
+def test_an_answer_of_which_nothing_is_remembered_is_judged_all_the_same():
+    said = [Candidate("Bergen"), Candidate("Oslo"), Candidate("Rome")]
+    assert decoder(by("passages_gain", 2.5, "memory", "passages")).choose(KNOWN, said) == 0
 
 
-@pytest.mark.parametrize(("reliance", "alpha"), [(1.0, -1.0), (0.5, 0.0), (0.0, 1.5)])
-def test_reliance_goes_from_the_furthest_contrast_to_memory(reliance, alpha):
-    assert taken(decoder(PASSAGES, reliance=reliance, most=1.5)).alpha.item() == alpha
+def test_at_the_ends_of_reliance_one_answer_alone_is_decoded():
+    assert decoder(always("passages"), reliance=1.0).candidates == (OneStream("closed"),)
+    far = decoder(always("passages"), reliance=0.0, most=1.5)
+    assert far.candidates == (WatchedContrast(1.5),)
+    assert far.choose(KNOWN, [Candidate("Rome")]) == 0
 
 
-def test_reliance_weighs_what_the_ends_promise():
-    # At 3/4 memory counts three times and contrast a third: 3/4, 1/2 and 1/4 of 0.75 are apart.
-    even = leaf(0.25, 0.5, 0.75, 0.0)
-    assert taken(decoder(even)).alpha.item() == 0.5
-    assert taken(decoder(even, reliance=0.75)).alpha.item() == -1.0
-    assert taken(decoder(even, reliance=0.625)).alpha.item() == 0.0
+def test_reliance_weighs_what_memory_and_contrast_promise():
+    # Memory, passages and contrast promise 1/6, 2/6 and 3/6.
+    one = Rewards(np.zeros((3, len(CONSIDERED))), np.log([1.0, 2.0, 3.0]))
+    assert given(decoder(one)) == "contrast"
+    # At 3/4 memory counts three times and contrast a third: 3, 2 and 1.
+    assert given(decoder(one, reliance=0.75)) == "memory"
+    # At 0.6 the odds are 3/2: 1.5, 2 and 2.
+    assert given(decoder(one, reliance=0.61)) == "passages"
 
 
-def test_trust_caps_what_goes_beyond_the_passages_and_nothing_else():
-    far = decoder(FURTHEST)
-    assert taken(far, replace(KNOWN, trust=0.25)).alpha.item() == 0.25
-    assert taken(far, replace(KNOWN, trust=0.0)).alpha.item() == 0.0
-    assert taken(decoder(MEMORY), replace(KNOWN, trust=0.0)).alpha.item() == -1.0
+def test_contrast_goes_no_further_than_it_may():
+    assert decoder(always("contrast"), most=0.25).candidates[-1] == WatchedContrast(0.25)
 
 
 def test_what_was_learned_travels_in_an_artefact():
-    one = AutoDecoder().with_forests([MEMORY, PASSAGES, AMPLIFY, FURTHEST])
-    card = Card(method="decoder/auto", model="m", model_fingerprint="f")
-    back = AutoDecoder(reliance=0.25).with_artefact(Artefact(card=card, weights=one.learned))
+    one = AutoDecoder().with_rewards([always(name) for name in (*ANSWERS, "memory")])
+    back = AutoDecoder(reliance=0.25).with_artefact(Artefact(card=CARD, weights=one.learned))
     assert back == replace(one, reliance=0.25)
     assert back.fitted
 
@@ -127,22 +140,16 @@ def test_what_was_learned_travels_in_an_artefact():
 @pytest.mark.parametrize(
     "changed",
     [
-        {"share": np.zeros((3, 2), dtype=np.float16)},
-        {"roots": np.array([3], dtype=np.int32)},
-        {"roots": np.zeros(0, dtype=np.int32)},
-        {"right": np.array([0, 0, 0], dtype=np.int16)},
-        {"right": np.array([3, 0, 0], dtype=np.int16)},
-        {"column": np.array([99, -1, -1], dtype=np.int8)},
-        {"limit": np.zeros(2, dtype=np.float32)},
+        {"slopes": np.zeros((3, 2))},
+        {"intercepts": np.zeros(2)},
+        {"intercepts": np.array([0.0, np.nan, 0.0])},
     ],
 )
-def test_trees_that_lead_nowhere_are_refused(changed):
-    one = split("support", 0.0, (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
-    weights = dict(decoder(one).learned)
+def test_lines_that_lead_nowhere_are_refused(changed):
+    weights = dict(decoder(always("memory")).learned)
     weights |= {f"2.{name}": array for name, array in changed.items()}
-    card = Card(method="decoder/auto", model="m", model_fingerprint="f")
-    with pytest.raises(ValueError, match=r"trees that lead nowhere|shares of shape"):
-        AutoDecoder().with_artefact(Artefact(card=card, weights=weights))
+    with pytest.raises(ValueError, match=r"lines of shape|no numbers"):
+        AutoDecoder().with_artefact(Artefact(card=CARD, weights=weights))
 
 
 def test_options_out_of_range_are_refused():
@@ -151,37 +158,28 @@ def test_options_out_of_range_are_refused():
             AutoDecoder(**wrong)
 
 
-def test_an_artefact_without_forests_is_refused():
-    card = Card(method="decoder/auto", model="m", model_fingerprint="f")
-    with pytest.raises(KeyError, match=r"0\.roots"):
-        AutoDecoder().with_artefact(Artefact(card=card, weights={"curve": np.zeros(4)}))
+def test_an_artefact_without_lines_is_refused():
+    with pytest.raises(KeyError, match=r"0\.slopes"):
+        AutoDecoder().with_artefact(Artefact(card=CARD, weights={"curve": np.zeros(4)}))
 
 
-ROW = st.lists(
-    st.one_of(st.floats(-20, 20, width=32), st.just(NEVER)), min_size=5, max_size=5
-).filter(lambda row: max(row) > NEVER)
-P = st.one_of(st.none(), st.floats(0, 1))
-ROWS = st.lists(
-    st.tuples(ROW, ROW, st.builds(Facts, p_know=P, support=P, trust=st.floats(0, 1))),
-    min_size=1,
-    max_size=4,
-)
-ANY = AutoDecoder().with_forests(
-    [
-        split("divergence", 0.25, (0.5, 0.25, 1.0, 0.0), (1.0, 0.0, 0.5, 0.25)),
-        split("entropy_context", 0.5, (0.0, 0.25, 0.0, 1.0), (0.0, 1.0, 0.5, 0.25)),
-        split("memory_beside", -2.0, (1.0, 0.25, 0.0, 0.0), (0.0, 0.0, 0.5, 1.0)),
-        split("margin_closed", 0.5, (0.0, 0.25, 0.5, 0.0), (1.0, 0.0, 0.5, 0.25)),
+def tasks(model, strategies, **more):
+    """Answers of several strategies from the same prompts."""
+    prompts = {"closed": prompt_of(6, 1), "context": prompt_of(20, 2)}
+    begun = {role: start(model.prefill([ids]))[0] for role, ids in prompts.items()}
+    return [
+        Task(streams=begun, strategy=one, facts=KNOWN, max_new_tokens=5, stop=(), **more)
+        for one in strategies
     ]
-)
 
 
-@given(rows=ROWS)
-def test_fitted_rows_are_bounded_and_the_same_alone_and_in_company(rows):
-    closed, context, facts = (list(part) for part in zip(*rows, strict=True))
-    out = step(ANY, closed=closed, context=context, facts=facts)
-    assert ((out.alpha >= -1) & (out.alpha <= ANY.most)).all()
-    assert not torch.isnan(out.scores).any()
-    for n, row in enumerate(rows):
-        alone = step(ANY, closed=[row[0]], context=[row[1]], facts=[row[2]])
-        assert torch.equal(alone.alpha, out.alpha[[n]])
+@pytest.mark.parametrize("at", range(len(ANSWERS)))
+def test_in_the_loop_the_chosen_answer_is_the_one_that_its_strategy_gives_alone(at):
+    model, auto = tiny_model("llama"), decoder(always(ANSWERS[at]))
+    ours, *alone = decode(model, tasks(model, [auto, *auto.candidates]))
+    assert (ours.text, ours.tokens, ours.finish) == (
+        alone[at].text,
+        alone[at].tokens,
+        alone[at].finish,
+    )
+    assert ours.forward_rows == sum(one.forward_rows for one in alone)

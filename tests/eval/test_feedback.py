@@ -165,3 +165,28 @@ def test_answers_are_kept_and_what_feedback_was_worth_reads_as_a_sentence(tmp_pa
         "lines read: 2, not about an answer from memory: 0; questions labelled: 1, "
         "disputed: 0, answered otherwise now: 1, too long: 0"
     )
+
+
+def test_where_somebody_said_what_is_right_any_answer_can_be_judged():
+    right = Feedback(
+        question="what is red", answer="tulip", right=False, closed_book=False, correct_answer="Rose"
+    )
+    wrong = Feedback(
+        question="what is blue", answer="sea", right=True, closed_book=True, correct_answer="sea"
+    )
+    heard = label_by_feedback(EXPERT, [right, wrong])
+    # The model says "The Rose" and "sky"; articles and capitals do not count.
+    found = {one.question.text: one.right for one in heard.labelled}
+    assert found == {"what is red": True, "what is blue": False}
+    assert (heard.from_passages, heard.outdated) == (0, 0)
+
+
+def test_what_people_said_of_the_very_answer_goes_before_what_somebody_called_right():
+    judged = said("what is blue", "sky", True)
+    corrected = Feedback(
+        question="what is blue", answer="sea", right=False, closed_book=False, correct_answer="sea"
+    )
+    assert [one.right for one in label_by_feedback(EXPERT, [judged, corrected]).labelled] == [True]
+    against = said("what is blue", "sky", False)
+    disputed = label_by_feedback(EXPERT, [judged, against, corrected])
+    assert ([one.right for one in disputed.labelled], disputed.disputed) == ([False], 0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forests import leaf
+from lines import always
 from little_house import asked, scripted_expert, write_jsonl
 from stand_ins import lesson
 
@@ -345,7 +345,7 @@ def test_how_sure_an_answer_from_passages_is_can_be_learned():
 
 
 def test_what_a_decoder_has_learned_stays_beside_how_sure_its_answers_are():
-    decoder = AutoDecoder().with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
+    decoder = AutoDecoder().with_rewards([always("passages")] * len(CASES))
     decided = replace(reading(EXPERT), decoder=decoder, decoder_name="auto")
     artefact = fit_sureness(decided, WITH_PASSAGES)
     assert set(artefact.weights) == {"curve", *decoder.learned}

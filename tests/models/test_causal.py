@@ -160,7 +160,7 @@ def test_a_model_without_chat_template_says_so(model):
 def test_a_model_tells_what_it_is(kind, model):
     assert (model.name, model.fingerprint) == (f"tiny-{kind}", kind)
     routed = {"router_activations"} if kind in {"mixtral", "olmoe"} else set()
-    assert model.abilities == {"hidden_states", "logits", "streams"} | routed
+    assert model.abilities == {"adapters", "hidden_states", "logits", "streams"} | routed
     assert (model.vocabulary_size, model.context_tokens) == (97, 128)
     assert 2 in model.end_ids
 

@@ -132,7 +132,7 @@ def test_tokens_that_were_said_are_fed_again_and_told_once():
     model = Cramped(room=1, steps=2)
     heard = []
     tasks = tasks_of(model, "Arno", "Loire")
-    said = decode(model, tasks, on_token=lambda number, token: heard.append((number, token.text)))
+    said = decode(model, tasks, heard=lambda s: s.token and heard.append((s.number, s.token.text)))
     assert "".join(text for number, text in heard if number == 0) == "Arno"
     assert "".join(text for number, text in heard if number == 1) == "Loire"
     # Two steps together, then from the beginning: the first two tokens again, and the rest.

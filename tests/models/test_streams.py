@@ -158,14 +158,14 @@ def test_figures_of_streams_that_did_not_run_are_absent():
 def test_tokens_are_heard_of_step_by_step_in_the_order_of_the_tasks():
     heard = []
     tasks = [task("river"), task("lines"), task("river", max_new_tokens=2)]
-    decode(MODEL, tasks, on_token=lambda number, token: heard.append((number, token.text)))
+    decode(MODEL, tasks, heard=lambda s: s.token and heard.append((s.number, s.token.text)))
     expected = ["0A 1o 2A", "0r 1n 2r", "0n 1e", "0o"]
     assert heard == [(int(word[0]), word[1]) for line in expected for word in line.split()]
 
 
 def test_what_is_heard_is_what_is_returned():
     heard = []
-    said = decode(MODEL, [task("euro")], on_token=lambda _, token: heard.append(token))[0]
+    said = decode(MODEL, [task("euro")], heard=lambda s: s.token and heard.append(s.token))[0]
     assert tuple(heard) == said.tokens
 
 
@@ -178,7 +178,7 @@ def test_cancelling_stops_between_steps():
 
     heard = []
     with pytest.raises(CancelledError):
-        decode(MODEL, [task("river")], on_token=lambda _, t: heard.append(t), cancelled=cancelled)
+        decode(MODEL, [task("river")], heard=heard.append, cancelled=cancelled)
     assert [t.text for t in heard] == ["A", "r"]
 
 

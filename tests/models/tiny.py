@@ -85,6 +85,10 @@ class CharacterTokenizer:
     def decode(self, ids: Sequence[int], **_: bool) -> str:
         return "".join(chr(32 + i - 3) for i in ids if i > 2)
 
+    def get_vocab(self) -> dict[str, int]:
+        special = {"<pad>": 0, "<bos>": 1, "<eos>": 2}
+        return special | {chr(32 + i - 3): i for i in range(3, VOCABULARY)}
+
 
 class CountedNetwork:
     """Passes everything on to a network, and notes the shape (rows, columns) of what it reads."""

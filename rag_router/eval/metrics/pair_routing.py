@@ -9,13 +9,15 @@ router curves are not always monotone.
 
 from __future__ import annotations
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rag_router.errors import DataError
-from rag_router.eval.metrics.columns import figures
+from rag_router.eval.metrics.columns import figures, same_length, shares
 from rag_router.eval.metrics.switching import SwitchCurve, switch_curve
+from rag_router.eval.metrics.weighted import Statistic
 
-__all__ = ["apgr", "calls_needed", "strong_share_curve"]
+__all__ = ["apgr", "apgr_of", "calls_needed", "strong_share_curve"]
 
 
 def strong_share_curve(
@@ -45,6 +47,38 @@ def apgr(curve: SwitchCurve) -> float:
     return (curve.area - weak) / gap
 
 
+def apgr_of(win: ArrayLike, right_weak: ArrayLike, right_strong: ArrayLike) -> Statistic:
+    """Return the weighted APGR, for the bootstrap; NaN in draws without a gap.
+
+    Args:
+        win: How much the strong model is to be preferred; higher is more. Shape (n,).
+        right_weak: How right the weak model is, in [0, 1], shape (n,).
+        right_strong: How right the strong one is, in [0, 1], shape (n,).
+
+    Raises:
+        DataError: unequal lengths, nothing, or numbers out of range.
+    """
+    score = figures("win scores", win)
+    weak, strong = shares("weak outcomes", right_weak), shares("strong outcomes", right_strong)
+    n = same_length(wins=score, weak=weak, strong=strong)
+    order = np.argsort(-score, kind="stable")
+    ranked, gains = score[order], (strong - weak)[order]
+    # Equal scores go together: between two thresholds lies a straight line.
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+
+    def of(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        ordered = weights[:, order]
+        share = _from_nothing(np.cumsum(ordered, axis=1)[:, ends])
+        gained = _from_nothing(np.cumsum(ordered * gains, axis=1)[:, ends])
+        area = (np.diff(share, axis=1) * (gained[:, 1:] + gained[:, :-1])).sum(axis=1) / 2
+        whole = share[:, -1] * gained[:, -1]
+        found: NDArray[np.float64] = np.full(len(area), np.nan)
+        np.divide(area, whole, out=found, where=whole > 0)
+        return found
+
+    return Statistic(n, of)
+
+
 def calls_needed(curve: SwitchCurve, recovered: float) -> float:
     """CPT: least share of strong calls, in [0, 1], that recovers a part of the gap.
 
@@ -71,3 +105,7 @@ def _gap(curve: SwitchCurve) -> tuple[float, float]:
             hint="Without a gap there is nothing to recover; swap them, or compare accuracies.",
         )
     return weak, strong - weak
+
+
+def _from_nothing(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([np.zeros((len(curve), 1)), curve], axis=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_router.errors import DataError
-from rag_router.eval.metrics.pair_routing import apgr, calls_needed, strong_share_curve
+from rag_router.eval.metrics.pair_routing import apgr, apgr_of, calls_needed, strong_share_curve
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), min_size=1, max_size=30
@@ -101,3 +101,23 @@ def test_broken_columns_are_errors():
         strong_share_curve([1, 2], [0], [1])
     with pytest.raises(DataError, match="there are no"):
         strong_share_curve([], [], [])
+
+
+@given(ROWS)
+def test_with_even_weights_the_statistic_is_the_figure(rows):
+    win, weak, strong = zip(*rows, strict=True)
+    curve = curve_of(rows)
+    assert apgr_of(win, weak, strong)(np.ones((1, len(rows))))[0] == pytest.approx(apgr(curve))
+
+
+def test_a_question_that_counts_twice_is_two_questions():
+    win, weak, strong = [3.0, 2.0, 2.0], [0, 1, 0], [1, 0, 1]
+    twice = apgr_of([3.0, 3.0, 2.0, 2.0], [0, 0, 1, 0], [1, 1, 0, 1])(np.ones((1, 4)))
+    assert apgr_of(win, weak, strong)(np.array([[2.0, 1.0, 1.0]])) == pytest.approx(twice)
+
+
+def test_a_draw_without_a_gap_has_no_figure():
+    drawn = apgr_of([1.0, 2.0], [1, 0], [0, 1])(np.array([[1.0, 1.0], [0.0, 2.0]]))
+    assert math.isnan(drawn[0])
+    # Equal questions in any order: a straight line.
+    assert drawn[1] == 0.5
