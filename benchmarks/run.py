@@ -17,10 +17,13 @@ DATA = Path(os.environ.get("BENCH_DATA", "../shared/data"))
 BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.demo", None),
     ("benchmarks.latency", None),
+    ("benchmarks.adapters", None),
     ("benchmarks.decoding", None),
     ("benchmarks.examples", None),
     ("benchmarks.resume", None),
     ("benchmarks.kills", None),
+    ("benchmarks.fuzz_api", None),
+    ("benchmarks.remote", None),
     ("benchmarks.indices", "wiki_passages"),
     ("benchmarks.generators", "nq_gold/dev.jsonl.gz"),
     ("benchmarks.gates", ""),
@@ -30,6 +33,7 @@ BENCHMARKS: tuple[tuple[str, str | None], ...] = (
     ("benchmarks.instructions", ""),
     ("benchmarks.citations", ""),
     ("benchmarks.routing", ""),
+    ("benchmarks.fusion", ""),
     ("benchmarks.granular", ""),
     ("benchmarks.peers.retrieval.compare", ""),
 )

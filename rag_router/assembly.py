@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from rag_router.decoders.null_prompts import (
     wants_null_entropies,
     with_null_entropies,
 )
-from rag_router.decoders.requirements import require_abilities
+from rag_router.decoders.requirements import abilities_of, require_abilities
 from rag_router.errors import (
     ArtefactError,
     ModelError,
@@ -31,12 +32,15 @@ from rag_router.errors import (
     UsageError,
 )
 from rag_router.experts import Expert
+from rag_router.experts.fusion import FUSIONS
+from rag_router.experts.routing import EXPERT_ROUTERS
 from rag_router.filters import FILTERS, Filter, FittedFilter
 from rag_router.filters.equipment import EquippableFilter
-from rag_router.filters.learned_of import bound_to
+from rag_router.filters.learned_of import bound_to, owner_of
 from rag_router.filters.threshold import ThresholdFilter
 from rag_router.fitted import shipped
 from rag_router.gates import GATES, FittedGate, Gate, signals_of
+from rag_router.gates.words import not_shown
 from rag_router.indices.chunkers import CHUNKERS
 from rag_router.models.prompts import PromptStyle
 from rag_router.outlook import OutlookHead
@@ -45,7 +49,7 @@ from rag_router.registry import Registry, first_problem
 from rag_router.retrievers import RETRIEVERS, Retriever, Searchable
 from rag_router.retrievers.equipment import Equipment, equipped
 from rag_router.retrievers.routing import ROUTERS
-from rag_router.settings import GIVEN, Component, Settings
+from rag_router.settings import GIVEN, Component, ExpertSettings, Settings
 from rag_router.signals.base import Partners, requirements
 from rag_router.verify import VERIFIERS, FittedVerifier, Rounds, Verifier
 
@@ -66,6 +70,7 @@ __all__ = [
     "check",
     "check_reliance",
     "check_shown",
+    "check_suits",
     "index_names",
     "load_decoder",
     "load_embedder",
@@ -79,6 +84,8 @@ __all__ = [
     "load_verifier",
     "open_indexes",
     "require",
+    "shared_filters",
+    "suited",
     "taught",
 ]
 
@@ -86,6 +93,8 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "chunker": CHUNKERS,
     "decoder": DECODERS,
     "filter": FILTERS,
+    "fusion": FUSIONS,
+    "expert_router": EXPERT_ROUTERS,
     "gate": GATES,
     "retriever": RETRIEVERS,
     "router": ROUTERS,
@@ -93,18 +102,33 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
 }
 """Every kind of component that settings or options name."""
 
+_BY_WORDS: Final = "self_judgement_before"
+"""The gate of an expert that shows its words alone, where another is set for all: it needs neither
+fitting nor a second model, and one word of the endpoint."""
+
 _LOCAL: Final[frozenset[Ability]] = frozenset({"hidden_states", "logits", "streams"})
 """What every model shows that settings can name, before it is loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The heavy parts, loaded once and shared."""
+    """The heavy parts, loaded once and shared.
+
+    Attributes:
+        expert: Who answers.
+        embedder: Embeds questions; None where nobody asks for it.
+        indexes: What is looked in, by name.
+        proxy: Who answers in the expert's place where a gate wants that.
+        retriever: One that another expert has been given already; None loads it.
+        filters: Likewise those that are the same whoever answers, by what the settings say.
+    """
 
     expert: Expert
     embedder: Embedder | None
     indexes: Mapping[str, Index]
     proxy: Expert | None = None
+    retriever: Retriever | None = None
+    filters: tuple[tuple[Component, Filter], ...] = ()
 
     @property
     def partners(self) -> Partners:
@@ -122,22 +146,22 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         UnknownNameError: no component goes by a name.
         ArtefactError: an artefact that the settings name does not fit the model.
     """
-    from rag_router.orchestrator import Orchestrator
-
     model = parts.expert.model
+    settings, make = _making(settings, parts.expert)
     outlook = load_outlook(settings, parts.expert)
-    return Orchestrator(
+    return make(
         expert=parts.expert,
         gate=load_gate(settings.gate, parts.expert),
         gate_name=settings.gate.name,
         decoder=load_decoder(settings.decoder, parts.expert),
         decoder_name=settings.decoder.name,
-        retriever=load_retriever(settings.retriever, parts.embedder, parts.indexes.values()),
+        retriever=parts.retriever
+        or load_retriever(settings.retriever, parts.embedder, parts.indexes.values()),
         indices=parts.indexes,
         embedder=parts.embedder,
         proxy=parts.proxy,
         seed=settings.seed,
-        filters=load_filters(settings, parts.embedder, parts.expert),
+        filters=load_filters(settings, parts.embedder, parts.expert, kept=parts.filters),
         policy=_policy(settings, outlook),
         sureness=_sureness(settings, model, parts.expert.style),
         outlook=outlook,
@@ -150,6 +174,88 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         question_characters=settings.limits.question_characters,
         answer_seconds=settings.limits.answer_seconds,
     )
+
+
+def _making(settings: Settings, expert: Expert) -> tuple[Settings, Callable[..., Orchestrator]]:
+    """Return the settings as far as the expert can follow them, and what answers with it."""
+    from rag_router.orchestrator import Orchestrator
+
+    if "logits" in expert.model.abilities:
+        return settings, Orchestrator
+    from rag_router.orchestrator.remote import RemoteOrchestrator
+
+    settings, instead = suited(settings, expert.name, expert.model.abilities)
+    return settings, partial(RemoteOrchestrator, instead=instead)
+
+
+def suited(
+    settings: Settings, expert: str, shown: frozenset[Ability]
+) -> tuple[Settings, tuple[str, ...]]:
+    """Put what goes by words in the place of what an expert does not show.
+
+    Args:
+        settings: Those of the service, or of the expert alone.
+        expert: What it is called.
+        shown: What it shows.
+
+    Returns:
+        Settings that it can follow; and in words what was put in the place of what.
+    """
+    changed: dict[str, Any] = {}
+    instead: list[str] = []
+
+    def note(kind: str, name: str, lacking: Iterable[str], then: str) -> None:
+        instead.append(f"the {kind} {name!r} reads {', '.join(sorted(lacking))}: {then}")
+
+    if lacking := not_shown(
+        GATES.build(settings.gate.name, **_options(GATES, settings.gate)), shown
+    ):
+        changed["gate"] = Component(name=_BY_WORDS)
+        note("gate", settings.gate.name, lacking, f"{_BY_WORDS!r} judges in its place")
+    component = settings.decoder
+    decoder = DECODERS.build(component.name, **_options(DECODERS, component))
+    if lacking := abilities_of(decoder) - shown:
+        changed["decoder"] = Component(name="plain")
+        note("decoder", component.name, lacking, "passages are read as they are")
+    kept = []
+    for component in settings.filters:
+        one = FILTERS.build(component.name, **_options(FILTERS, component))
+        if lacking := _required(one) - shown:
+            note("filter", component.name, lacking, "it is left out")
+        else:
+            kept.append(component)
+    changed["filters"] = tuple(kept)
+    if (verify := settings.verify) is not None:
+        verifier = VERIFIERS.build(verify.name, **_options(VERIFIERS, verify))
+        if lacking := _required(verifier) - shown:
+            changed["verify"] = None
+            note("verifier", verify.name, lacking, "answers are not verified")
+    return settings.model_copy(update=changed), tuple(instead)
+
+
+def check_suits(one: ExpertSettings, shown: frozenset[Ability]) -> None:
+    """Make sure that an expert can do what its own settings ask of it.
+
+    Args:
+        one: Its settings; what it shares with others is put in their place by `suited`.
+        shown: What it shows.
+
+    Raises:
+        SettingsError: its gate or decoder reads what it does not show; names those that would do.
+        UnknownNameError: no gate or decoder goes by that name.
+    """
+    if one.gate is not None:
+        gate = GATES.build(one.gate.name, **_options(GATES, one.gate))
+        if lacking := not_shown(gate, shown):
+            raise _unshown(one.gate.name, lacking, one.name, shown)
+    if one.decoder is not None:
+        decoder = DECODERS.build(one.decoder.name, **_options(DECODERS, one.decoder))
+        require_abilities(decoder, shown, name=one.decoder.name, expert=one.name)
+
+
+def _required(one: Any) -> frozenset[Ability]:
+    """What a filter or verifier asks the generator to show."""
+    return requirements((one,)).abilities
 
 
 def check(settings: Settings, *, shown: frozenset[Ability] = _LOCAL) -> None:
@@ -232,6 +338,8 @@ def load_embedder(settings: Settings, *, fetch: Callable[[str], Any] | None = No
 def open_indexes(settings: Settings, embedder: Embedder | None) -> Following:
     """Open the indexes that the settings name, or all of the home; what is newer is followed.
 
+    Of a home as a whole, indexes that are made later are followed, too.
+
     Raises:
         UnknownNameError: an index is not there.
         IndexUnavailableError: an index is broken, or was built with another embedder.
@@ -240,9 +348,10 @@ def open_indexes(settings: Settings, embedder: Embedder | None) -> Following:
     from rag_router.indices.library import Library
 
     library = Library(settings.home)
-    names = library.names() if settings.indexes is None else settings.indexes
     others: dict[str, Embedder | None] = {}
-    return Following(library, names, lambda name: _opened(library, name, embedder, others))
+    return Following(
+        library, settings.indexes, lambda name: _opened(library, name, embedder, others)
+    )
 
 
 def _opened(
@@ -294,8 +403,15 @@ def index_names(settings: Settings) -> list[str]:
     return known if settings.indexes is None else list(settings.indexes)
 
 
-def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None) -> Parts:
+def load_parts(
+    settings: Settings, *, growing: bool = False, fetch: Callable[[str], Any] | None = None
+) -> Parts:
     """Load everything that the settings name; embedder and proxy only where they are asked.
+
+    Args:
+        settings: What to load.
+        growing: Whether there may be indexes later, where there are none yet.
+        fetch: Called with the name of a model that is not there yet; None never fetches.
 
     Raises:
         UnavailableError: a model or an index is not to be had.
@@ -304,7 +420,8 @@ def load_parts(settings: Settings, *, fetch: Callable[[str], Any] | None = None)
     names = index_names(settings)
     expert = load_expert(settings, fetch=fetch)
     gate = load_gate(settings.gate, expert)
-    parts = load_partners(settings, expert, [gate], embed=bool(names), fetch=fetch)
+    embed = growing or bool(names)
+    parts = load_partners(settings, expert, [gate], embed=embed, fetch=fetch)
     return replace(parts, indexes=open_indexes(settings, parts.embedder))
 
 
@@ -336,8 +453,12 @@ def load_partners(
     return Parts(expert=expert, embedder=embedder, indexes={}, proxy=proxy)
 
 
-def require(settings: Settings) -> None:
+def require(settings: Settings, *, growing: bool = False) -> None:
     """Make sure that everything to be loaded is there, without loading any of it.
+
+    Args:
+        settings: What is to be loaded.
+        growing: Whether there may be indexes later, where there are none yet.
 
     Raises:
         ModelError: a model is not there; the hint says how to get it.
@@ -347,7 +468,7 @@ def require(settings: Settings) -> None:
     # What a gate asks for can change with what it learned; its model is not there to tell yet.
     built = GATES.build(settings.gate.name, **_options(GATES, settings.gate))
     wanted = requirements(signals_of(built)).partners
-    if index_names(settings) or "embedder" in wanted:
+    if index_names(settings) or growing or "embedder" in wanted:
         _resolve(settings.embedder.model, None)
     if "proxy" in wanted:
         _resolve(settings.proxy.model, None)
@@ -423,7 +544,11 @@ def taught(decoder: Strategy, component: Component, expert: Expert) -> Strategy:
 
 
 def load_filters(
-    settings: Settings, embedder: Embedder | None, expert: Expert | None = None
+    settings: Settings,
+    embedder: Embedder | None,
+    expert: Expert | None = None,
+    *,
+    kept: Iterable[tuple[Component, Filter]] = (),
 ) -> tuple[Filter, ...]:
     """Build the filters that the settings name, in order, each as it was fitted.
 
@@ -431,16 +556,36 @@ def load_filters(
         settings: What to build.
         embedder: Which most of them were fitted for.
         expert: Which those were fitted for that ask it.
+        kept: Some that are there already, by what the settings say of them.
 
     Raises:
         ArtefactError: an artefact that the settings name does not fit.
         ModelError: a model of a filter's own is there, and is not what the filter asks.
     """
     retriever = RETRIEVERS.canonical(settings.retriever.name)
-    return tuple(
-        _for_retriever(_filter(component, embedder, expert), component, retriever, embedder)
-        for component in settings.filters
+    there = list(kept)
+
+    def one(component: Component) -> Filter:
+        for said, made in there:
+            if said == component:
+                return made
+        made = _filter(component, embedder, expert)
+        return _for_retriever(made, component, retriever, embedder)
+
+    return tuple(one(component) for component in settings.filters)
+
+
+def shared_filters(
+    settings: Settings, embedder: Embedder | None
+) -> tuple[tuple[Component, Filter], ...]:
+    """Build those filters that are the same whoever answers, each with what the settings say."""
+    common = tuple(
+        one
+        for one in settings.filters
+        if owner_of(FILTERS.build(one.name, **_options(FILTERS, one))) != "generator"
     )
+    made = load_filters(settings.model_copy(update={"filters": common}), embedder)
+    return tuple(zip(common, made, strict=True))
 
 
 def load_retriever(
@@ -484,14 +629,18 @@ def check_shown(name: str, gate: Gate, expert: Expert) -> None:
     Raises:
         SettingsError: it does not; names the gates that would do.
     """
-    lacking = requirements(signals_of(gate)).abilities - expert.model.abilities
-    if lacking:
-        fits = [other for other in GATES if _can_judge(other, expert)]
-        raise SettingsError(
-            f"the gate {name!r} reads {', '.join(sorted(lacking))}, "
-            f"which {expert.name} does not show.",
-            hint=f"Gates that would do: {', '.join(fits)}.",
-        )
+    if lacking := not_shown(gate, expert.model.abilities):
+        raise _unshown(name, lacking, expert.name, expert.model.abilities)
+
+
+def _unshown(
+    name: str, lacking: Iterable[Ability], expert: str, shown: frozenset[Ability]
+) -> SettingsError:
+    fits = [other for other in GATES if not not_shown(GATES.build(other), shown)]
+    return SettingsError(
+        f"the gate {name!r} reads {', '.join(sorted(lacking))}, which {expert} does not show.",
+        hint=f"Gates that would do: {', '.join(fits)}.",
+    )
 
 
 def _as_fitted(gate: FittedGate, artefact: Artefact, component: Component) -> Gate:
@@ -514,10 +663,6 @@ def _unusable(kind: str, component: Component, exc: Exception) -> ArtefactError:
         f"{where} does not hold what the {kind} {component.name!r} learns: {wrong}",
         hint="Fit it again.",
     )
-
-
-def _can_judge(name: str, expert: Expert) -> bool:
-    return requirements(signals_of(GATES.build(name))).abilities <= expert.model.abilities
 
 
 def _filter(component: Component, embedder: Embedder | None, expert: Expert | None) -> Filter:

@@ -3,17 +3,22 @@
     RagRouterError
     ├── UsageError                what the caller asked for makes no sense        exit 2
     │   ├── SettingsError         a settings file or argument is wrong
+    │   ├── ConflictError         something of that name is there already
     │   └── UnknownNameError      no component, index or model of that name
     ├── DataError                 what was given to read is broken                exit 3
     │   ├── QuestionError         a question that cannot be answered as written
+    │   ├── TooLargeError         more than is taken at once
     │   └── DocumentError         a document that cannot be read
+    │       └── UnknownKindError  a kind of file that nothing here reads
     ├── UnavailableError          something needed is not to be had               exit 4
     │   ├── ModelError            a model is missing, broken or does not fit
     │   │   ├── FetchError        a model could not be fetched            (retryable)
     │   │   └── ArtefactError     a learned artefact is broken or of another model
     │   ├── IndexUnavailableError an index is missing, broken or does not fit
     │   │   └── IndexCorruptError a file of an index is not what was published
+    │   ├── RemoteError           an endpoint does not answer as it should    (retryable)
     │   └── BusyError             somebody else holds the lock                (retryable)
+    │       └── OverloadedError   more wait than can be served, or it ends    (retryable)
     └── CancelledError            the caller gave up, or the deadline passed
 
 Every error says what was seen and what would work: the message holds the first, `hint` the
@@ -29,16 +34,21 @@ __all__ = [
     "ArtefactError",
     "BusyError",
     "CancelledError",
+    "ConflictError",
     "DataError",
     "DocumentError",
     "FetchError",
     "IndexCorruptError",
     "IndexUnavailableError",
     "ModelError",
+    "OverloadedError",
     "QuestionError",
     "RagRouterError",
+    "RemoteError",
     "SettingsError",
+    "TooLargeError",
     "UnavailableError",
+    "UnknownKindError",
     "UnknownNameError",
     "UsageError",
     "did_you_mean",
@@ -76,6 +86,10 @@ class SettingsError(UsageError):
     """A settings file, environment variable or option is wrong."""
 
 
+class ConflictError(UsageError):
+    """Something of that name is there already, or was asked for otherwise before."""
+
+
 class UnknownNameError(UsageError):
     """Nothing goes by that name.
 
@@ -102,8 +116,16 @@ class QuestionError(DataError):
     """A question cannot be answered as it is written."""
 
 
+class TooLargeError(DataError):
+    """More was sent than is taken at once."""
+
+
 class DocumentError(DataError):
     """A document cannot be read or indexed."""
+
+
+class UnknownKindError(DocumentError):
+    """A kind of file that nothing here reads."""
 
 
 class UnavailableError(RagRouterError):
@@ -134,10 +156,41 @@ class IndexCorruptError(IndexUnavailableError):
     """A file of a published index is not what was published."""
 
 
+class RemoteError(UnavailableError):
+    """A remote endpoint cannot be reached, is too slow, refuses, or says what makes no sense.
+
+    Args:
+        message: What was seen; never a key.
+        hint: What would work.
+        retryable: Whether it may answer the same call later; not where it refuses the key, the
+            model or the request.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
 class BusyError(UnavailableError):
     """Somebody else holds the lock; try again."""
 
     retryable = True
+
+
+class OverloadedError(BusyError):
+    """Too many wait already, or nobody is let in any more.
+
+    Args:
+        message: What was seen.
+        hint: What would work.
+        retry_after_s: After how many seconds another try makes sense, > 0.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 2.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class CancelledError(RagRouterError):

@@ -19,10 +19,10 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rag_router.errors import SettingsError, did_you_mean
 
@@ -30,6 +30,10 @@ __all__ = [
     "GIVEN",
     "Component",
     "DocumentSettings",
+    "ExpertSettings",
+    "FusionSettings",
+    "OpenAISettings",
+    "RemoteSettings",
     "Settings",
     "default_home",
     "load_settings",
@@ -75,6 +79,99 @@ class GeneratorSettings(_Section):
     batch_size: Annotated[int, Field(ge=1, le=512)] = 8
     prefix_cache_mb: Annotated[int, Field(ge=0)] = 256
     compile: bool = False
+
+
+class RemoteSettings(_Section):
+    """How far the patience of whoever asks an OpenAI-compatible endpoint goes.
+
+    A key is never written here: `key_env` names the environment variable that holds it,
+    `key_file` a file. `authorities` is a file of certificates that are trusted in place of the
+    usual ones.
+
+    One question takes at most `total_s` seconds, and no more than `share` of the time that it has
+    left, so that somebody else can still be asked; `connect_s`, `first_byte_s` and
+    `between_bytes_s` end it sooner where nothing comes. It is put again up to `retries` times,
+    after `backoff_s` seconds that double up to `longest_backoff_s`, or after as long as the
+    endpoint asks for. After `failures` questions in a row that failed it is left alone for
+    `rest_s`. `logprobs` asks for what its words were worth, and `stream` for words as they come.
+    """
+
+    key_env: str | None = None
+    key_file: Path | None = None
+    authorities: Path | None = None
+    stream: bool = True
+    logprobs: bool = True
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    connect_s: Annotated[float, Field(gt=0.0)] = 5.0
+    first_byte_s: Annotated[float, Field(gt=0.0)] = 30.0
+    between_bytes_s: Annotated[float, Field(gt=0.0)] = 15.0
+    total_s: Annotated[float, Field(gt=0.0)] = 60.0
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    backoff_s: Annotated[float, Field(ge=0.0)] = 0.5
+    longest_backoff_s: Annotated[float, Field(ge=0.0)] = 8.0
+    failures: Annotated[int, Field(ge=1)] = 3
+    rest_s: Annotated[float, Field(ge=0.0)] = 30.0
+    response_kb: Annotated[int, Field(ge=1)] = 2048
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class ExpertSettings(_Section):
+    """One generator expert of several.
+
+    Its weights are those of `model`, with the LoRA adapter of the folder `adapter` laid over them
+    where one is named; or somebody else's, at `url`, which is asked as `remote` says. Experts of
+    the same `model` share its weights. `gate` and `decoder` take the place of the common ones for
+    this expert, since what is learned of one model does not hold for another. Prices are of a
+    million tokens, in any currency, the same for all. `context_tokens`, `parameters` and `licence`
+    say what the files do not.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1)]
+    adapter: Path | None = None
+    url: str | None = None
+    remote: RemoteSettings = RemoteSettings()
+    gate: Component | None = None
+    decoder: Component | None = None
+    context_tokens: Annotated[int, Field(ge=1)] | None = None
+    parameters: Annotated[int, Field(ge=0)] | None = None
+    price_prompt: Annotated[float, Field(ge=0.0)] = 0.0
+    price_completion: Annotated[float, Field(ge=0.0)] = 0.0
+    tokens_per_second: Annotated[float, Field(gt=0.0)] | None = None
+    licence: str = ""
+    tenants: tuple[str, ...] | None = None
+    about: str = ""
+
+    @model_validator(mode="after")
+    def _weights_in_one_place(self) -> Self:
+        if self.adapter is not None and self.url is not None:
+            raise ValueError("an adapter lies over a model that is here, not over one at a url")
+        return self
+
+
+class FusionSettings(Component):
+    """How several experts answer together; without a name each question goes to one of them.
+
+    `experts` names those that are fused, the leading one first; all are where nothing is said.
+    For fusions of tokens, `weights` says by what each of them counts: "p_know", what its own gate
+    says it knows, "router", the scores of `expert_router`, or "even"; and `sharpness` to which
+    power of that. All other keys are the fusion's own options.
+    """
+
+    experts: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    weights: Literal["p_know", "router", "even"] = "p_know"
+    sharpness: Annotated[float, Field(ge=0.0, le=1e4)] = 1.0
+
+
+class PoolSettings(_Section):
+    """How many experts are held in memory at once.
+
+    `memory_mb` is what the weights of all together may take; where another one is wanted, those
+    that were used longest ago leave first. None holds all that were ever asked.
+    """
+
+    memory_mb: Annotated[int, Field(ge=1)] | None = None
 
 
 class EmbedderSettings(_Section):
@@ -123,10 +220,16 @@ class VerifySettings(Component):
 
 
 class LimitSettings(_Section):
-    """What is refused, and when an answer is cut short."""
+    """What is refused, and when an answer is cut short.
 
+    `request_mb` is the size of a request's body, in MiB; one that uploads a file may be larger by
+    `documents.file_mb`. `waiting` is how many questions may wait for their turn.
+    """
+
+    request_mb: Annotated[int, Field(ge=1)] = 8
     question_characters: Annotated[int, Field(ge=1)] = 10_000
     questions_per_request: Annotated[int, Field(ge=1)] = 64
+    waiting: Annotated[int, Field(ge=1, le=4096)] = 256
     answer_seconds: Annotated[float, Field(gt=0.0)] | None = None
 
 
@@ -148,10 +251,53 @@ class DocumentSettings(_Section):
 
 
 class ServeSettings(_Section):
-    """Where the service listens."""
+    """Where the service listens, and to whom.
+
+    Whoever calls must send the key that the environment variable `key_env` or the file `key_file`
+    holds, as a bearer token; without one there is no service but on loopback. Told to end, it
+    says for `drain_seconds` that it is not ready, takes nothing more after that, and has
+    `finish_seconds` for what was begun.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8600
+    key_env: str | None = None
+    key_file: Path | None = None
+    drain_seconds: Annotated[float, Field(ge=0.0)] = 0.0
+    finish_seconds: Annotated[int, Field(ge=0)] = 60
+
+
+class StoreSettings(_Section):
+    """What the service keeps, and where.
+
+    `url` names a database in the place of `service.sqlite` in the home: postgresql://USER@HOST/NAME,
+    without a password, which belongs into PGPASSWORD or ~/.pgpass. `traces` says how much of an
+    answer is kept: "full", "no_passages", "no_text", or "off", nothing; `trace_days` for how long,
+    `trace_count` how many of each tenant. `reply_hours` is for how long a request may be repeated
+    with its Idempotency-Key.
+    """
+
+    url: str | None = None
+    traces: Literal["full", "no_passages", "no_text", "off"] = "full"
+    trace_days: Annotated[float, Field(gt=0.0)] = 30.0
+    trace_count: Annotated[int, Field(ge=1)] = 100_000
+    reply_hours: Annotated[float, Field(gt=0.0)] = 24.0
+
+
+class OpenAISettings(_Section):
+    """How the service speaks to clients of OpenAI's interface.
+
+    `model` is what the service is called there, and `profile` how it shows its sources to whoever
+    does not say otherwise: "strict" as the interface has it, "openwebui" by that frontend's own
+    events, "librechat" as Markdown. `task_header` names the header that tells a frontend's own
+    errands, such as titles, from questions. No answer is longer than `max_tokens`, whatever a
+    client asks for.
+    """
+
+    model: Annotated[str, Field(pattern=r"^[^:\s]+$")] = "rag-router"
+    profile: Literal["strict", "openwebui", "librechat"] = "strict"
+    task_header: Annotated[str, Field(min_length=1)] = "X-Task"
+    max_tokens: Annotated[int, Field(ge=1)] = 1024
 
 
 class Settings(_Section):
@@ -159,7 +305,9 @@ class Settings(_Section):
 
     `trust` says how far each index is trusted, by its name, and under "given" how far passages
     that come with a question are: 1, which is the default, to 0, whose passages are read but
-    never amplified.
+    never amplified. `experts` are who may answer, and `expert_router` chooses among them, unless a
+    `fusion` lets several of them answer together; where there are none, `generator` answers
+    everything.
     """
 
     home: Path = Field(default_factory=default_home)
@@ -167,6 +315,10 @@ class Settings(_Section):
     trust: dict[str, Annotated[float, Field(ge=0.0, le=1.0)]] = {}
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
+    experts: tuple[ExpertSettings, ...] = ()
+    expert_router: Component = Component(name="self_knowledge")
+    fusion: FusionSettings | None = None
+    pool: PoolSettings = PoolSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     proxy: ProxySettings = ProxySettings()
     gate: Component = Component(name="p_ik")
@@ -183,6 +335,16 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     documents: DocumentSettings = DocumentSettings()
     serve: ServeSettings = ServeSettings()
+    openai: OpenAISettings = OpenAISettings()
+    store: StoreSettings = StoreSettings()
+
+    @field_validator("experts")
+    @classmethod
+    def _each_once(cls, experts: tuple[ExpertSettings, ...]) -> tuple[ExpertSettings, ...]:
+        names = [one.name for one in experts]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two experts are called {twice[0]!r}; give each a name of its own")
+        return experts
 
 
 def load_settings(
@@ -231,7 +393,8 @@ def _explained(where: str, keys: tuple[str, ...], problem: dict[str, Any]) -> Se
 
 def _known_keys(parents: tuple[str, ...]) -> list[str]:
     section: type[BaseModel] = Settings
-    for parent in parents:
+    # Of the entries of a list all have the same keys, whatever their number.
+    for parent in (one for one in parents if not one.isdigit()):
         annotation = section.model_fields[parent].annotation
         options = (annotation, *get_args(annotation))
         found = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]

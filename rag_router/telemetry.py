@@ -1,39 +1,76 @@
 """Names of what can be observed, in one place; nothing is recorded until something listens.
 
-A listener is any object with `count(name, value, **labels)` and `time(name, ms, **labels)`.
-Labels never hold text that users supply: their number must stay small.
+A listener is any object with `count(name, value, **labels)`, `time(name, ms, **labels)` and
+`measure(name, value, **labels)`. Labels never hold text that users supply: their number must stay
+small. A tracer makes spans of what takes time; attributes of spans hold no such text, either.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
 
 __all__ = [
     "ANSWERS",
+    "BATCH",
+    "BATCH_QUESTIONS",
+    "CONFLICTS",
     "DEGRADED",
+    "ERRANDS",
     "FILTER_FAILURES",
     "FORWARD_PASSES",
+    "LOOKED_UP",
+    "QUEUE_WAIT",
+    "REFUSED",
+    "REQUEST",
+    "REQUESTS",
     "RETRIEVER_CALLS",
     "STAGE",
     "Listener",
     "Stopwatch",
+    "Tracer",
     "count",
     "listen",
+    "log_access",
+    "log_to_stderr",
     "logger",
+    "measure",
+    "span",
+    "time_of",
+    "trace_with",
 ]
 
 ANSWERS: Final = "rag_router.answers"
 """Counter of answers, by `reason`."""
+BATCH: Final = "rag_router.batch"
+"""Span of questions that are answered together."""
+BATCH_QUESTIONS: Final = "rag_router.batch_questions"
+"""Histogram of questions in one batch."""
+CONFLICTS: Final = "rag_router.conflicts"
+"""Counter of answers where memory and passages, or passages among themselves, disagree."""
 DEGRADED: Final = "rag_router.degraded"
 """Counter of everything that was skipped, cut or fell back, by `stage`."""
+ERRANDS: Final = "rag_router.errands"
+"""Counter of what frontends have done beside a chat, such as titles, by `errand`; no answers."""
 FILTER_FAILURES: Final = "rag_router.filter_failures"
 """Counter of filters that raised and were left out, by `filter`."""
 FORWARD_PASSES: Final = "rag_router.lm_forward_passes"
 """Counter of rows that went through a language model."""
+LOOKED_UP: Final = "rag_router.looked_up"
+"""Counter of answers, by `retrieved`: whether anything was looked up for them."""
+QUEUE_WAIT: Final = "rag_router.queue_wait_ms"
+"""Histogram of milliseconds that questions and errands waited for their turn."""
+REFUSED: Final = "rag_router.refused"
+"""Counter of requests that were refused since too many wait, or since the service ends."""
+REQUEST: Final = "rag_router.request_ms"
+"""Histogram of milliseconds of a request to the service, by `route`, its template."""
+REQUESTS: Final = "rag_router.requests"
+"""Counter of requests to the service, by `route`, its template, and `status`."""
 RETRIEVER_CALLS: Final = "rag_router.retriever_calls"
 """Counter of retrievers asked."""
 STAGE: Final = "rag_router.stage_ms"
@@ -41,15 +78,27 @@ STAGE: Final = "rag_router.stage_ms"
 
 logger: Final = logging.getLogger("rag_router")
 
+_access: Final = logging.getLogger("rag_router.access")
+
 
 class Listener(Protocol):
     """What hears of counts and times."""
 
     def count(self, name: str, value: float, **labels: str) -> None: ...
     def time(self, name: str, ms: float, **labels: str) -> None: ...
+    def measure(self, name: str, value: float, **labels: str) -> None: ...
+
+
+class Tracer(Protocol):
+    """What makes spans."""
+
+    def span(
+        self, name: str, attributes: Mapping[str, str | int | float | bool]
+    ) -> AbstractContextManager[Any]: ...
 
 
 _listeners: list[Listener] = []
+_tracers: list[Tracer] = []
 
 
 def listen(listener: Listener) -> None:
@@ -61,6 +110,32 @@ def count(name: str, value: float = 1.0, **labels: str) -> None:
     """Add `value` to the counter called `name`."""
     for listener in _listeners:
         listener.count(name, value, **labels)
+
+
+def time_of(name: str, ms: float, **labels: str) -> None:
+    """Note how many milliseconds something took."""
+    for listener in _listeners:
+        listener.time(name, ms, **labels)
+
+
+def measure(name: str, value: float, **labels: str) -> None:
+    """Note a figure that is neither a count nor a time."""
+    for listener in _listeners:
+        listener.measure(name, value, **labels)
+
+
+def trace_with(tracer: Tracer) -> None:
+    """Let `tracer` make spans from now on."""
+    _tracers.append(tracer)
+
+
+@contextmanager
+def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
+    """Let the block be a span."""
+    with ExitStack() as stack:
+        for tracer in _tracers:
+            stack.enter_context(tracer.span(name, attributes))
+        yield
 
 
 class Stopwatch:
@@ -75,7 +150,8 @@ class Stopwatch:
         """Time the block under `name`; a stage entered twice is summed."""
         start = time.perf_counter()
         try:
-            yield
+            with span(f"rag_router.{name}"):
+                yield
         finally:
             spent = (time.perf_counter() - start) * 1000
             self.ms[name] = self.ms.get(name, 0.0) + spent
@@ -85,3 +161,17 @@ class Stopwatch:
     def total(self) -> float:
         """Milliseconds since the stopwatch was made."""
         return (time.perf_counter() - self._start) * 1000
+
+
+def log_access(**fields: Any) -> None:
+    """Write one line of JSON about a request that was answered."""
+    _access.info("%s", json.dumps({"at": datetime.now(UTC).isoformat(), **fields}))
+
+
+def log_to_stderr() -> None:
+    """Show what is logged, requests included, on standard error; twice changes nothing."""
+    if not logger.handlers:
+        shown = logging.StreamHandler()
+        shown.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(shown)
+    logger.setLevel(logging.INFO)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 __all__ = [
     "Alternative",
     "Answer",
+    "Candidate",
     "Citation",
     "Conflict",
     "Degradation",
@@ -22,6 +23,7 @@ __all__ = [
     "Hit",
     "Judged",
     "Knowledge",
+    "Opinion",
     "Passage",
     "Question",
     "Reason",
@@ -70,6 +72,8 @@ class Question:
         text: What is asked; never empty.
         answers: Accepted answers where known, for fitting and evaluation; never shown to a model.
         contexts: Passages that came with the question.
+        queries: What to search for, where whoever asks knows better; empty leaves it to the gate,
+            or to the question itself.
         meta: Whatever else its source said.
     """
 
@@ -78,6 +82,7 @@ class Question:
     answers: tuple[str, ...] = ()
     contexts: tuple[Passage, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,19 +254,90 @@ class RouteChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A generator expert that might have answered, the score it was ranked by, and why."""
+
+    name: str
+    score: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertChoice:
-    """The generator expert that answers, and the score that chose it, in [0, 1]."""
+    """The generator expert that answers.
+
+    Attributes:
+        name: Of the expert.
+        score: What chose it, higher is better; a probability in [0, 1] where the router gives
+            one, and 1 where there was nobody else.
+        router: Who chose; empty where there was nothing to choose.
+        candidates: Who was considered, in the order in which they were to be asked; empty where
+            there was nothing to choose.
+    """
 
     name: str
     score: float = 1.0
+    router: str = ""
+    candidates: tuple[Candidate, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain dicts, lists, strings and numbers."""
+        out: dict[str, Any] = {"name": self.name, "score": round(self.score, 4)}
+        if self.router:
+            out["router"] = self.router
+        if self.candidates:
+            out["candidates"] = [
+                {"name": one.name, "score": round(one.score, 4)}
+                | ({"why": one.why} if one.why else {})
+                for one in self.candidates
+            ]
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What one of several experts contributed to an answer that they gave together.
+
+    Attributes:
+        expert: Its name.
+        answer: What it said by itself; None where it abstained, could not answer, or spoke token
+            by token with the others.
+        confidence: How likely it held that to be right, in [0, 1]; None where it said nothing by
+            itself.
+        weight: How much its word counted; None where it counted nothing.
+        why: How that came about, in words.
+    """
+
+    expert: str
+    answer: str | None
+    confidence: float | None = None
+    weight: float | None = None
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain strings and numbers; what there is none of is absent."""
+        figures = {"confidence": self.confidence, "weight": self.weight}
+        return (
+            {"expert": self.expert, "answer": self.answer}
+            | {name: round(value, 4) for name, value in figures.items() if value is not None}
+            | ({"why": self.why} if self.why else {})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a question was sent."""
+    """Where a question was sent.
+
+    Attributes:
+        expert: Who answers; of several that answer together, the one whose words are given.
+        retrievers: Where it was looked up.
+        opinions: What each of several experts said that were asked; empty where one answers
+            alone.
+    """
 
     expert: ExpertChoice
     retrievers: tuple[RouteChoice, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,6 +437,7 @@ class TokenTrace:
         divergence: Jensen-Shannon divergence of the two, in nats.
         alternatives: The likeliest next tokens with passages, the likeliest first.
         alternatives_closed: The same without passages.
+        experts: How much each expert counted, by its name, where several spoke together.
     """
 
     text: str
@@ -371,6 +448,7 @@ class TokenTrace:
     divergence: float | None = None
     alternatives: tuple[Alternative, ...] = ()
     alternatives_closed: tuple[Alternative, ...] = ()
+    experts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -469,10 +547,12 @@ class Answer:
                     | ({"why": r.why} if r.why else {})
                     for r in self.route.retrievers
                 ],
-                "expert": {
-                    "name": self.route.expert.name,
-                    "score": round(self.route.expert.score, 4),
-                },
+                "expert": self.route.expert.to_json(),
+                **(
+                    {"opinions": [one.to_json() for one in self.route.opinions]}
+                    if self.route.opinions
+                    else {}
+                ),
             },
             "passages": [_passage_json(judged) for judged in self.evidence.judged],
             "citations": [_citation_json(citation) for citation in self.citations],
@@ -578,7 +658,12 @@ def _token_json(token: TokenTrace) -> dict[str, Any]:
         {"text": token.text}
         | {k: round(v, 4) for k, v in figures.items() if v is not None}
         | {k: [_alternative_json(one) for one in some] for k, some in likeliest.items() if some}
+        | ({"experts": _shares_json(token.experts)} if token.experts else {})
     )
+
+
+def _shares_json(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(share, 4) for name, share in shares.items()}
 
 
 def _alternative_json(one: Alternative) -> dict[str, Any]:

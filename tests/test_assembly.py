@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forests import leaf
+from lines import always
 from little_house import SCRIPT, parts, scripted_expert
 
 from rag_router.artefacts import Artefact, Card
@@ -356,7 +356,7 @@ def test_a_decoder_that_learns_says_so_until_it_has_and_is_used_once_it_has(some
     assert "auto is not fitted for scripted" in {
         note.what for note in bare.answer([question])[0].degraded if note.stage == "decode"
     }
-    taught = AutoDecoder(most=2.0).with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
+    taught = AutoDecoder(most=2.0).with_rewards([always("passages")] * len(CASES))
     made = assemble(learned(tmp_path / "auto", some_parts, **taught.learned), some_parts)
     assert made.decoder == taught
     # It says what to say, and not yet how sure that is.
@@ -366,7 +366,7 @@ def test_a_decoder_that_learns_says_so_until_it_has_and_is_used_once_it_has(some
 
 
 def test_one_artefact_may_say_both_what_to_say_and_how_sure_that_is(some_parts, tmp_path):
-    taught = AutoDecoder().with_forests([leaf(0.0, 1.0, 0.0, 0.0)] * len(CASES))
+    taught = AutoDecoder().with_rewards([always("passages")] * len(CASES))
     curve = np.array([1.0, 1.0, 1.0, 0.5])
     made = assemble(
         learned(tmp_path / "auto", some_parts, **taught.learned, curve=curve), some_parts

@@ -14,6 +14,7 @@ from rag_router.errors import (
     ModelError,
     QuestionError,
     RagRouterError,
+    RemoteError,
     SettingsError,
     UnavailableError,
     UnknownNameError,
@@ -40,7 +41,11 @@ def test_each_branch_of_the_tree_exits_with_its_own_code(branch, leaves, exit_co
 
 def test_only_what_may_pass_by_itself_is_retryable():
     named = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
-    assert {error for error in named if error.retryable} == {FetchError, BusyError}
+    assert {error for error in named if error.retryable} == {
+        FetchError,
+        RemoteError,
+        BusyError,
+    }
 
 
 def test_every_error_is_drawn_in_the_tree_of_the_docstring():

@@ -198,3 +198,46 @@ def test_trust_is_a_share_for_each_name_and_nothing_else(toml):
 def test_without_a_word_there_is_no_deadline_and_nothing_is_distrusted():
     settings = load_settings(environment={})
     assert (settings.limits.answer_seconds, settings.trust) == (None, {})
+
+
+# --- experts ----------------------------------------------------------------------------------
+
+
+def test_without_experts_the_generator_stands_alone():
+    settings = load_settings(environment={})
+    assert (settings.experts, settings.pool.memory_mb) == ((), None)
+    assert settings.expert_router == Component(name="self_knowledge")
+
+
+def test_experts_are_an_array_of_tables(toml):
+    settings = load_settings(
+        toml(
+            '[[experts]]\nname = "small"\nmodel = "smollm2-135m-instruct"\n'
+            '[[experts]]\nname = "law"\nmodel = "smollm2-135m-instruct"\nadapter = "law-lora"\n'
+            'tenants = ["court"]\ngate = {name = "p_ik", artefact = "law-gate"}\n'
+            '[expert_router]\nname = "neighbours"\nk = 9\n[pool]\nmemory_mb = 600\n'
+        ),
+        {},
+    )
+    small, law = settings.experts
+    assert (small.name, small.adapter, small.tenants, small.gate) == ("small", None, None, None)
+    assert (law.adapter, law.tenants) == (Path("law-lora"), ("court",))
+    assert law.gate == Component(name="p_ik", artefact="law-gate")
+    assert settings.expert_router.options == {"k": 9}
+    assert settings.pool.memory_mb == 600
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ('name = "b"\nmodle = "x"\nmodel = "y"', "a.toml:6: no setting is called"),
+        ('name = "b"\nmodle = "x"\nmodel = "y"', "Did you mean 'model'?"),
+        ('name = "a"\nmodel = "y"', "two experts are called 'a'"),
+        ('name = "b"', "experts.1.model: Field required"),
+        ('name = "b"\nmodel = "y"\nadapter = "d"\nurl = "http://x"', "not over one at a url"),
+        ('name = "b"\nmodel = "y"\nprice_prompt = -1', "experts.1.price_prompt"),
+    ],
+)
+def test_what_is_wrong_with_an_expert_is_named_where_it_stands(toml, second, said):
+    first = '[[experts]]\nname = "a"\nmodel = "x"\n'
+    assert said in problem(toml(f"{first}[[experts]]\n{second}\n"))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import logging
+
 import pytest
 
 from rag_router import telemetry
@@ -13,6 +16,9 @@ class Ear:
 
     def count(self, name, value, **labels):
         self.counts.append((name, value, labels))
+
+    def measure(self, name, value, **labels):
+        del name, value, labels
 
     def time(self, name, ms, **labels):
         self.times.append((name, labels))
@@ -38,3 +44,23 @@ def test_a_listener_hears_of_counts_and_stages():
         pass
     assert ear.counts == [("rag_router.answers", 1.0, {"reason": "parametric"})]
     assert ear.times == [("rag_router.stage_ms", {"stage": "decode"})]
+
+
+def test_a_request_is_logged_as_one_line_of_json(caplog):
+    with caplog.at_level(logging.INFO, logger="rag_router.access"):
+        telemetry.log_access(method="GET", path="/x", status=200)
+    (line,) = [json.loads(record.getMessage()) for record in caplog.records]
+    assert line.pop("at").endswith("+00:00")
+    assert line == {"method": "GET", "path": "/x", "status": 200}
+
+
+def test_what_is_logged_is_shown_once_however_often_that_is_asked_for():
+    before, level = list(telemetry.logger.handlers), telemetry.logger.level
+    try:
+        telemetry.log_to_stderr()
+        telemetry.log_to_stderr()
+        assert len(telemetry.logger.handlers) == max(1, len(before))
+        assert telemetry.logger.level == logging.INFO
+    finally:
+        telemetry.logger.handlers[:] = before
+        telemetry.logger.setLevel(level)

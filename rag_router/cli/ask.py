@@ -20,7 +20,7 @@ from rag_router.text import as_data
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rag_router.types import Answer, Retrieval
+    from rag_router.types import Answer, Opinion, Retrieval
 
 __all__ = ["ask", "show_answer"]
 
@@ -41,7 +41,12 @@ _SHOWN = 240
     help="Let the gate decide whether to look things up, or overrule it.",
 )
 @click.option("--gate", metavar="NAME", help="The self-knowledge gate.")
-@click.option("--expert", metavar="MODEL", help="The model that answers.")
+@click.option(
+    "--expert",
+    metavar="NAME",
+    help="Who answers: an expert of the settings, or a model where they name no experts.",
+)
+@click.option("--tenant", metavar="NAME", help="Who asks, where experts are limited to tenants.")
 @click.option("--decoder", metavar="NAME", help="How memory and passages are weighed.")
 @click.option(
     "--reliance",
@@ -60,6 +65,7 @@ def ask(
     retrieval: str,
     gate: str | None,
     expert: str | None,
+    tenant: str | None,
     decoder: str | None,
     reliance: float | None,
     tokens: bool,
@@ -74,11 +80,11 @@ def ask(
 
     conditions = Where.written(where)
     settings = settings_from(config, indexes=indexes, gate=gate, expert=expert, decoder=decoder)
-    from rag_router.assembly import assemble, check_reliance, load_parts
+    from rag_router.assembly import check_reliance
+    from rag_router.pooling import load_service
 
     check_reliance(settings, reliance)
-    parts = load_parts(settings, fetch=fetch_announced)
-    orchestrator = assemble(settings, parts)
+    service = load_service(settings, fetch=fetch_announced)
     from rag_router.orchestrator import Ask
 
     wanted = Ask(
@@ -86,8 +92,10 @@ def ask(
         where=conditions or None,
         tokens=tokens,
         reliance=reliance,
+        expert=expert if settings.experts else None,
+        tenant=tenant,
     )
-    answer = orchestrator.answer([question], wanted)[0]
+    answer = service.answer([question], wanted)[0]
     if as_json:
         print_json(answer.to_json())
     else:
@@ -114,6 +122,10 @@ def show_answer(answer: Answer, console: Console) -> None:
     if routed := [choice for choice in answer.route.retrievers if choice.why]:
         visited = "; ".join(f"{one.name} {one.weight:.2f} ({one.why})" for one in routed)
         console.print(f"[dim]asked: {_plain(visited)}[/]")
+    if answer.route.expert.candidates:
+        console.print(f"[dim]experts: {_plain(_ranking(answer))}[/]")
+    for one in answer.route.opinions:
+        console.print(f"[dim]{_plain(_opinion(one))}[/]")
     if answer.tokens:
         _show_tokens(answer, console)
     for note in answer.degraded:
@@ -147,6 +159,18 @@ def _why(answer: Answer) -> str:
         f"{source} · {answer.knowledge.reason} ({looked}) · confidence {answer.confidence:.2f}"
         f" · {answer.route.expert.name} · {answer.timings_ms.get('total', 0) / 1000:.1f} s"
     )
+
+
+def _ranking(answer: Answer) -> str:
+    chosen = answer.route.expert
+    ranked = "; ".join(f"{one.name} ({one.why})" for one in chosen.candidates)
+    return f"{chosen.name} by {chosen.router}, of {ranked}"
+
+
+def _opinion(one: Opinion) -> str:
+    said = one.expert if one.answer is None else f"{one.expert} said: {one.answer}"
+    weight = "" if one.weight is None else f" · weight {one.weight:.2f}"
+    return f"{said}{weight} · {one.why}"
 
 
 def _show_tokens(answer: Answer, console: Console) -> None:

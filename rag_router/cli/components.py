@@ -61,7 +61,9 @@ def _cost(cls: type) -> str:
     if hasattr(component, "needs"):
         from rag_router.gates import signals_of
 
-        names = list(dict.fromkeys(signal.name for signal in signals_of(component)))
+        # Routers among experts name what they read; gates hold the signals themselves.
+        read = (str(getattr(one, "name", one)) for one in signals_of(component))
+        names = list(dict.fromkeys(read))
         return "reads " + ", ".join(names) if names else "nothing"
     if hasattr(component, "streams"):
         return f"{len(component.streams)} stream(s)"

@@ -106,10 +106,11 @@ def fit_auto(
     indexes: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Fit how far the decoder auto follows passages.
+    """Fit which of three answers the decoder auto gives.
 
     Sets bring true passages and falsified ones (`eval make-conflicts` makes them). One half of each
-    set is learned from, by id; `eval conflict --held-out` judges on the other one.
+    set is learned from, by id; `eval conflict --held-out` judges on the other one. What it comes to
+    is told of each set as it was learned from the others.
     """
     settings = settings_from(config, indexes=indexes, decoder="auto", expert=model, gate=gate)
     from rag_router.assembly import index_names
@@ -129,6 +130,8 @@ def fit_auto(
             taught.expert,
             taught.disputes,
             taught.facts,
+            taught.memory,
+            sets=taught.sets,
             cache=taught.records,
             batch_size=settings.generator.batch_size,
             on_progress=move,

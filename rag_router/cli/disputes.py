@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag_router.cli.options import fetch_announced, progress
@@ -26,12 +26,16 @@ class Taught:
         expert: Who answers.
         disputes: Questions with their passages.
         facts: What is known about each.
+        memory: What memory answers to each.
+        sets: Which set each dispute's question is of.
         records: Where what is computed is kept.
     """
 
     expert: Expert
     disputes: list[Dispute]
     facts: list[Facts]
+    memory: list[str]
+    sets: list[str]
     records: RecordCache
 
     @classmethod
@@ -40,6 +44,9 @@ class Taught:
     ) -> Taught:
         """Load who answers, ask it from memory, and look for passages beside the point.
 
+        What the gate says of a question comes from one that was fitted to others alone: in service,
+        too, it will not have learned from what it is asked.
+
         Args:
             settings: What to load.
             data: Questions with true and falsified passages.
@@ -47,7 +54,8 @@ class Taught:
             seed: Of the halves.
 
         Raises:
-            DataError: the sets bring no passages that are true or falsified.
+            DataError: the sets bring no passages that are true or falsified, or too few questions
+                for the gate.
         """
         from rag_router.assembly import (
             load_embedder,
@@ -62,13 +70,16 @@ class Taught:
         from rag_router.eval.dispute_facts import facts_of
         from rag_router.eval.disputes import disputes_of, found_beside_the_point
         from rag_router.eval.labels import label
+        from rag_router.eval.unacquainted import unacquainted_p_know
         from rag_router.filters import FittedFilter
         from rag_router.gates import FittedGate
         from rag_router.outcomes import OutcomeCache, RecordCache
         from rag_router.settings import Component
 
         questions = [*data.questions, *(known.questions if known else [])]
-        asked = [one for one in questions if not is_held_out(one.id, seed=seed)]
+        names = [*data.sets, *(known.sets if known else [])]
+        ours = [row for row, one in enumerate(questions) if not is_held_out(one.id, seed=seed)]
+        asked, sets = [questions[row] for row in ours], [names[row] for row in ours]
         disputes = disputes_of(asked)
         if not disputes:
             raise DataError(
@@ -101,11 +112,31 @@ class Taught:
                 disputes,
                 labelled,
                 expert,
-                gate=gate if isinstance(gate, FittedGate) and gate.fitted else None,
                 filters=[one for one in filters if isinstance(one, FittedFilter) and one.fitted],
                 embedder=embedder,
                 cache=records,
                 batch_size=batch_size,
                 on_progress=move,
             )
-        return cls(expert, disputes, facts, records)
+        if isinstance(gate, FittedGate) and gate.fitted:
+            p_know = unacquainted_p_know(
+                settings.gate.name,
+                gate,
+                expert,
+                labelled,
+                sets=sets,
+                cache=records,
+                batch_size=batch_size,
+            )
+            facts = [
+                replace(fact, p_know=p_know[one.row])
+                for fact, one in zip(facts, disputes, strict=True)
+            ]
+        return cls(
+            expert,
+            disputes,
+            facts,
+            [labelled[one.row].outcome.answer for one in disputes],
+            [sets[one.row] for one in disputes],
+            records,
+        )

@@ -37,10 +37,62 @@ class Finding(NamedTuple):
 @click.command()
 @config_option
 @click.option("--offline", is_flag=True, help="Fail unless it would run without any network.")
+@click.option(
+    "--costs",
+    is_flag=True,
+    help="Measure instead what answers cost here, and tell how often they are right.",
+)
+@click.option("--mix", metavar="SHARES", help="With --costs: known=0.3,unknown=0.7.")
+@click.option(
+    "--data",
+    "paths",
+    multiple=True,
+    metavar="FILE",
+    help="With --costs: questions with answers, to take mix and accuracies from.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="With --costs: report of `eval answers` to take mix and accuracies from; without, those "
+    "of the newest evaluation count.",
+)
+@click.option(
+    "--worth-s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --costs: seconds that a right answer is worth, to choose a threshold by.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="With --costs: most questions of each set.",
+)
 @as_json
 @click.pass_context
-def doctor(ctx: click.Context, config: Path | None, offline: bool, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context,
+    config: Path | None,
+    offline: bool,
+    costs: bool,
+    mix: str | None,
+    paths: tuple[str, ...],
+    report: Path | None,
+    worth_s: float | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """Tell whether everything needed is there. Exits with 4 where something is missing."""
+    if costs:
+        from rag_router.cli.doctor_costs import costs_of, tell_costs
+
+        found = costs_of(
+            settings_from(config), mix=mix, paths=paths, report=report, worth_s=worth_s, limit=limit
+        )
+        print_json(found) if as_json else tell_costs(found)
+        return
+    if mix or paths or report is not None or worth_s is not None:
+        raise click.UsageError("--mix, --data, --report and --worth-s belong to --costs.")
     findings = list(_examine(settings_from(config), offline=offline))
     healthy = all(finding.ok for finding in findings)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from rag_router.types import Question
 
 __all__ = ["fit"]
+
+_OF_SERVICE: Final = Path("<service>")
+"""In the place of a file: the service's own database."""
 
 
 @click.command()
@@ -52,8 +55,12 @@ __all__ = ["fit"]
 @click.option(
     "--from-feedback",
     "feedback",
+    is_flag=False,
+    flag_value=_OF_SERVICE,
+    metavar="[FILE]",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="What people said of answers from memory, JSON Lines; with --data or in its place.",
+    help="What people said of answers: JSON Lines, or without FILE what the service was told at "
+    "/v1/feedback; with --data or in its place.",
 )
 @click.option("--from-cache/--no-cache", default=True, help="Reuse the outcome cache.")
 @as_json
@@ -89,7 +96,7 @@ def fit(
     sources.check(name, goal)
     require_free(out)
     data = None if not paths else read_labelled(paths, limit=limit, answers=not sources.marked)
-    remarks = _remarks(feedback, [] if data is None else data.questions)
+    remarks = _remarks(settings, feedback, [] if data is None else data.questions)
     _check_questions(gate, data, remarks, settings, with_retrieval)
     parts = load(settings, name, gate, with_retrieval)
     with Kept.of(settings, use_cache=from_cache) as kept:
@@ -195,12 +202,18 @@ def _learner(settings: Settings) -> FittedGate:
     return built
 
 
-def _remarks(feedback: Path | None, questions: Sequence[Question]) -> list[Feedback]:
+def _remarks(
+    settings: Settings, feedback: Path | None, questions: Sequence[Question]
+) -> list[Feedback]:
     """Read feedback; a question that a set knows the answers to is judged by those."""
     from rag_router.eval.feedback import read_feedback
+    from rag_router.eval.kept_feedback import feedback_of_service
 
     known = {" ".join(question.text.split()) for question in questions}
-    found = [] if feedback is None else read_feedback(feedback)
+    if feedback is None:
+        return []
+    ours = feedback == _OF_SERVICE
+    found = feedback_of_service(settings) if ours else read_feedback(feedback)
     return [one for one in found if one.question not in known]
 
 

@@ -59,7 +59,7 @@ def settings_from(
         SettingsError: the settings are wrong.
         UnknownNameError: no component or model goes by a name.
     """
-    from rag_router.assembly import check
+    from rag_router.pooling import check_service
 
     settings = load_settings(config)
     changes: dict[str, Any] = {}
@@ -69,10 +69,11 @@ def settings_from(
         changes["gate"] = Component(name=gate)
     if decoder is not None and decoder != settings.decoder.name:
         changes["decoder"] = Component(name=decoder)
-    if expert is not None:
+    # Of a pool an expert is named by each request, and changes nothing about the others.
+    if expert is not None and not settings.experts:
         changes["generator"] = settings.generator.model_copy(update={"model": expert})
     settings = settings.model_copy(update=changes)
-    check(settings)
+    check_service(settings)
     return settings
 
 

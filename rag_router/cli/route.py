@@ -1,4 +1,4 @@
-"""`rag-router route`: fit and show routers among retrieval experts, and train query adapters."""
+"""`rag-router route`: fit and show routers, and train query adapters."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from rag_router.cli.fitting import show_artefact
 from rag_router.cli.options import as_json
 from rag_router.cli.route_expert import fit_expert
 from rag_router.cli.route_fit import add, fit, remove
+from rag_router.cli.route_generators import fit_generators
 
 __all__ = ["route"]
 
 
 @click.group()
 def route() -> None:
-    """Fit and show routers: which of several corpora holds what answers a question?"""
+    """Fit and show routers: which corpus holds the answer, and which generator knows it?"""
 
 
 route.add_command(fit)
 route.add_command(add)
 route.add_command(remove)
 route.add_command(fit_expert)
+route.add_command(fit_generators)
 
 
 @route.command()

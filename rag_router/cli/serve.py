@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,6 +12,8 @@ from rag_router.cli.options import config_option, settings_from
 from rag_router.errors import UnavailableError
 
 __all__ = ["serve"]
+
+_NEEDED: Final = ("alembic", "fastapi", "python_multipart", "uvicorn")
 
 
 @click.command()
@@ -23,23 +26,36 @@ def serve(
 ) -> None:
     """Answer questions over HTTP: POST /v1/answer, and an OpenAPI page at /docs.
 
+    Chat frontends find what they expect of OpenAI under /v1.
+
     Models are never fetched here: run `rag-router models fetch` first.
     """
     settings = settings_from(config, indexes=indexes)
-    if find_spec("fastapi") is None or find_spec("uvicorn") is None:
+    if lacking := [name for name in _NEEDED if find_spec(name) is None]:
         raise UnavailableError(
-            "the service needs fastapi and uvicorn.", hint="Run: pip install 'rag-router[api]'"
+            f"the service needs {', '.join(lacking)}.",
+            hint="Run: pip install 'rag-router[api]'",
         )
     import uvicorn
 
     from rag_router.api.app import create_app
-    from rag_router.assembly import assemble, load_parts, require
+    from rag_router.api.resources import Resources
+    from rag_router.pooling import load_service, require_service
+    from rag_router.telemetry import log_to_stderr
 
-    require(settings)
-    app = create_app(lambda: assemble(settings, load_parts(settings)), settings.limits)
+    require_service(settings, growing=True)
+    log_to_stderr()
+    app = create_app(
+        lambda: load_service(settings, growing=True),
+        settings.limits,
+        resources=Resources.open(settings),
+        speaks=settings.openai,
+    )
     uvicorn.run(
         app,
         host=host or settings.serve.host,
         port=settings.serve.port if port is None else port,
         log_level="info",
+        # Requests are logged by their ids, and without what stands in a query.
+        access_log=False,
     )

@@ -36,6 +36,11 @@ class Deadline:
         least = min((s for s in seconds if s is not None), default=math.inf)
         return cls(least, clock() + least, clock)
 
+    @property
+    def left_s(self) -> float:
+        """Seconds until it is too late, >= 0."""
+        return max(self.ends - self.clock(), 0.0)
+
     def passed(self) -> bool:
         """Whether it is too late."""
         return self.clock() >= self.ends

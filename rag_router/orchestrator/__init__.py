@@ -8,5 +8,7 @@ and in any order of the batch.
 from rag_router.orchestrator.ask import Ask
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.orchestrator import Orchestrator
+from rag_router.orchestrator.pooled import PooledOrchestrator
+from rag_router.orchestrator.roster import Listed, roster
 
-__all__ = ["Ask", "Composition", "Orchestrator"]
+__all__ = ["Ask", "Composition", "Listed", "Orchestrator", "PooledOrchestrator", "roster"]

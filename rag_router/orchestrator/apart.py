@@ -25,6 +25,7 @@ _ANSWERED: Final = (
     "plan",
     "prompts",
     "streams",
+    "sent",
     "trust",
     "divergence",
     "agreed",
@@ -142,7 +143,7 @@ def _sides(parts: Sequence[Work]) -> list[list[Work]]:
 def _part(one: Work, some: tuple[Judged, ...]) -> Work:
     supports = [j.support for j in some if j.support is not None]
     evidence = Evidence(judged=some, support=max(supports, default=None))
-    return replace(one, evidence=evidence, read_rows=0, read_tokens=0, decoded_rows=0)
+    return replace(one, evidence=evidence, read_rows=0, read_tokens=0, decoded_rows=0, part=True)
 
 
 def _evidence(whole: Evidence, parts: Sequence[Work]) -> Evidence:

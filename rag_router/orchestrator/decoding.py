@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from rag_router.models.streams import Facts, Generation, OneStream, Task, decode
+from rag_router.experts.reading import text_of
+from rag_router.models.streams import Facts, Generation, OneStream, Task
+from rag_router.orchestrator.announcing import Telling, announce_known
 from rag_router.orchestrator.work import Batch, Work
 
 __all__ = ["decode_answers", "note_memory"]
@@ -16,15 +19,15 @@ def decode_answers(work: Sequence[Work], batch: Batch) -> None:
     for one in work:
         if one.plan == "abstain":
             continue
-        if one.plan == "parametric" and batch.remembered(one):
+        if one.plan == "parametric" and _remembered(one, batch):
             one.generation = batch.from_memory(one)
+            announce_known(one, batch)
             continue
+        one.attempt += 1
         tasks.append((one, _task(one, batch)))
-    generations = decode(
-        batch.parts.expert.model,
-        [task for _, task in tasks],
-        cancelled=batch.request.ask.cancelled,
-    )
+    heard = batch.request.ask.heard
+    telling = None if heard is None else Telling([one for one, _ in tasks], batch)
+    generations = batch.decode(tasks, telling)
     for (one, _), generation in zip(tasks, generations, strict=True):
         one.generation = generation
         one.decoded_rows += generation.forward_rows
@@ -38,16 +41,37 @@ def note_memory(work: Sequence[Work], batch: Batch) -> None:
             _note(one, batch.from_memory(one), batch)
 
 
+def _remembered(one: Work, batch: Batch) -> bool:
+    """Whether the answer from memory is there already, just as this request wants it."""
+    ask = batch.request.ask_of(one.question)
+    if not batch.request.as_fitted or not batch.remembered(one):
+        return False
+    said = batch.from_memory(one)
+    if any(stop in said.text for stop in ask.stop):
+        return False
+    most = batch.parts.max_new_tokens if ask.max_new_tokens is None else ask.max_new_tokens
+    if said.finish == "length":
+        return most == batch.parts.max_new_tokens
+    return len(said.tokens) < most
+
+
 def _task(one: Work, batch: Batch) -> Task:
     request, closed = batch.request, batch.closed(one)
+    ask = request.ask_of(one.question)
+    most = ask.max_new_tokens or batch.parts.max_new_tokens
+    sampling = one.sampling
+    if sampling is None and ask.sampling is not None:
+        sampling = ask.sampling.keyed("answer", one.question.text)
     if not one.read:
+        prompt, stream = one.alone or (closed.prompt, closed.stream)
         return Task(
-            streams={"closed": closed.stream},
+            streams={"closed": stream},
             strategy=OneStream("closed"),
-            max_new_tokens=batch.parts.max_new_tokens,
-            stop=closed.prompt.stop,
-            trace=request.ask.tokens,
-            deadline=request.deadline.passed,
+            max_new_tokens=most,
+            stop=(*prompt.stop, *ask.stop),
+            sampling=sampling,
+            trace=ask.tokens,
+            deadline=partial(request.over, one.question),
         )
     return Task(
         streams={"closed": closed.stream, **one.streams},
@@ -56,17 +80,18 @@ def _task(one: Work, batch: Batch) -> Task:
             p_know=one.verdict.p_know,
             support=one.evidence.support,
             trust=1.0 if one.trust is None else one.trust,
+            shown=text_of([kept.hit.passage for kept in one.evidence.kept]),
         ),
-        max_new_tokens=batch.parts.max_new_tokens,
-        stop=one.prompts["context"].stop,
-        sampling=one.sampling,
-        trace=request.ask.tokens,
-        deadline=request.deadline.passed,
+        max_new_tokens=most,
+        stop=(*one.prompts["context"].stop, *ask.stop),
+        sampling=sampling,
+        trace=ask.tokens,
+        deadline=partial(request.over, one.question),
     )
 
 
 def _note(one: Work, generation: Generation, batch: Batch) -> None:
-    deadline = batch.request.deadline
+    deadline = batch.request.deadline_of(one.question)
     for what in generation.notes:
         one.note("decode", what)
     if generation.finish == "deadline":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,6 +12,7 @@ from rag_router.filters import cite
 from rag_router.filters.citations import Entails, uncited
 from rag_router.models.entailment import EntailmentModel
 from rag_router.models.prompts import ABSTENTION
+from rag_router.models.streams import Generation
 from rag_router.orchestrator.observing import observe
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.outlook import Outlook
@@ -31,7 +33,7 @@ def judge(work: Sequence[Work], batch: Batch) -> None:
         for one, seen in zip(said, observe(said, batch), strict=True):
             observed(one.question, seen)
     # It was learned of answers of this decoder, as the settings have it.
-    same = batch.request.decoder == batch.parts.decoder
+    same = batch.request.as_fitted and batch.request.decoder == batch.parts.decoder
     if batch.parts.outlook.fitted and same:
         _weigh(said, batch)
         return
@@ -96,12 +98,19 @@ def _estimate(work: Sequence[Work], batch: Batch, *, calibrated: bool) -> None:
     said = [(one, one.generation) for one in work if one.generation and one.read]
     sure = batch.parts.sureness(
         [1.0 if one.evidence.support is None else one.evidence.support for one, _ in said],
-        [[token.logprob for token in generation.tokens] for _, generation in said],
+        [_logprobs(generation) for _, generation in said],
     )
     for (one, _), p in zip(said, sure, strict=True):
         one.confidence = p
         if not calibrated:
             one.note("decode", _uncalibrated(batch))
+
+
+def _logprobs(generation: Generation) -> list[float]:
+    """Of each token; who does not tell how sure it is counts as no surer than not."""
+    if generation.text and not generation.tokens:
+        return [math.log(_EVEN)]
+    return [token.logprob for token in generation.tokens]
 
 
 def _settle(one: Work, batch: Batch, *, calibrated: bool) -> None:
@@ -151,8 +160,11 @@ def _entails(batch: Batch) -> Entails | None:
 
 def _uncalibrated(batch: Batch) -> str:
     what = f"confidence of {batch.parts.expert.name} with passages is not calibrated"
-    fitted = batch.parts.sureness.fitted
-    return f"{what} for reliance {batch.request.ask.reliance}" if fitted else what
+    if not batch.parts.sureness.fitted:
+        return what
+    if batch.request.as_fitted:
+        return f"{what} for reliance {batch.request.ask.reliance}"
+    return f"{what} for instructions and sampling of a request's own"
 
 
 def _refuses(text: str, decoder: Strategy) -> bool:

@@ -22,9 +22,9 @@ __all__ = ["look_up"]
 
 def look_up(work: Sequence[Work], batch: Batch) -> None:
     """Decide which questions are looked up, and write down what is found for them."""
-    indices, late = batch.request.indices, batch.request.deadline.passed()
+    indices = batch.request.indices
     for one in work:
-        _decide(one, batch, late=late)
+        _decide(one, batch)
     for one in work:
         if one.retrieve and not indices:
             one.evidence = _as_evidence(_given_hits(one.question, batch.parts.embedder))
@@ -34,8 +34,10 @@ def look_up(work: Sequence[Work], batch: Batch) -> None:
         _search(looking, batch)
 
 
-def _decide(one: Work, batch: Batch, *, late: bool) -> None:
-    ask = batch.request.ask
+def _decide(one: Work, batch: Batch) -> None:
+    ask = batch.request.ask_of(one.question)
+    deadline = batch.request.deadline_of(one.question)
+    late = deadline.passed()
     wanted = one.verdict.retrieve if ask.retrieval == "auto" else ask.retrieval == "always"
     there = bool(batch.request.indices or one.question.contexts)
     one.retrieve = wanted and there and not late
@@ -46,7 +48,7 @@ def _decide(one: Work, batch: Batch, *, late: bool) -> None:
         if ask.retrieval == "always":
             one.note("retrieve", f"retrieval was asked for, but {one.unlooked}")
     elif wanted and late:
-        one.late, one.unlooked = True, f"{batch.request.deadline} before it was looked up"
+        one.late, one.unlooked = True, f"{deadline} before it was looked up"
         one.note("retrieve", one.unlooked)
 
 

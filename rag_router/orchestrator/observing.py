@@ -49,7 +49,8 @@ def _said(generation: Generation) -> Said:
 
 
 def _states(one: Work) -> NDArray[np.float32]:
-    hidden = one.streams["context"].hidden if one.read else None
+    context = one.streams.get("context")
+    hidden = None if context is None else context.hidden
     if hidden is None:
         return np.zeros((0, 0), dtype=np.float32)
     layers = [layer_at(depth, len(hidden) - 1) for depth in DEPTHS]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag_router.decoders.learning import FittedDecoder
-from rag_router.experts.reading import Prompts, as_read, prompts_with_passages, read_prompts
+from rag_router.experts import Expert
+from rag_router.experts.reading import as_read, prompts_with_passages, read_prompts
 from rag_router.models.distributions import divergence
+from rag_router.models.prompts import closed_book_prompt
 from rag_router.models.strategies import layers_of
 from rag_router.orchestrator.observing import wants_states
 from rag_router.orchestrator.planning import plan_without_passages
@@ -23,16 +26,17 @@ def read_passages(work: Sequence[Work], batch: Batch) -> None:
     where they hardly change anything, memory and passages agree.
     """
     reading = [one for one in work if one.plan in ("contextual", "contrast")]
-    if reading and batch.request.deadline.passed():
-        for one in reading:
-            one.late, one.plan = True, plan_without_passages(one, batch)
-            one.note("decode", f"{batch.request.deadline} before the passages were read")
-        return
     for one in reading:
-        _put(one, batch)
+        deadline = batch.request.deadline_of(one.question)
+        if deadline.passed():
+            one.late, one.plan = True, plan_without_passages(one, batch)
+            one.note("decode", f"{deadline} before the passages were read")
+        else:
+            _put(one, batch)
+    _read_alone(work, batch)
     reading = [one for one in reading if one.prompts]
     streams = read_prompts(
-        batch.parts.expert,
+        _instructed(batch),
         [one.prompts for one in reading],
         layers=bool(layers_of(batch.request.decoder)),
         hidden=wants_states(batch),
@@ -46,11 +50,32 @@ def read_passages(work: Sequence[Work], batch: Batch) -> None:
         one.agreed = batch.parts.policy.agree(one.divergence)
 
 
+def _read_alone(work: Sequence[Work], batch: Batch) -> None:
+    """Read questions alone once more where the request tells the model something before them."""
+    some = [one for one in work if one.plan == "parametric" and one.alone is None]
+    if not some or not batch.request.ask.instructions:
+        return
+    expert = _instructed(batch)
+    prompts = [closed_book_prompt(expert.model, expert.style, one.question.text) for one in some]
+    started = read_prompts(expert, [{"closed": prompt} for prompt in prompts])
+    for one, prompt, streams in zip(some, prompts, started, strict=True):
+        one.alone = (prompt, streams["closed"])
+        one.read_rows += 1
+        one.read_tokens += streams["closed"].tokens
+
+
+def _instructed(batch: Batch) -> Expert:
+    """The expert, told before every question what the request tells it."""
+    expert, told = batch.parts.expert, batch.request.ask.instructions
+    return replace(expert, style=replace(expert.style, preface=told)) if told else expert
+
+
 def _put(one: Work, batch: Batch) -> None:
     """Make the prompts that are still to be read; passages without room there are not."""
     parts, decoder = batch.parts, batch.request.decoder
+    expert = _instructed(batch)
     prompts = prompts_with_passages(
-        parts.expert,
+        expert,
         one.question.text,
         [j.hit.passage for j in one.evidence.kept],
         decoder.streams,
@@ -62,9 +87,11 @@ def _put(one: Work, batch: Batch) -> None:
         one.plan = plan_without_passages(one, batch)
         return
     # The gate has read the question without its layers; what looks at them reads it again.
-    closed = batch.closed(one).prompt
-    again: Prompts = {"closed": closed} if "closed" in layers_of(decoder) else {}
-    one.prompts = {**prompts, **again}
+    closed, again = batch.closed(one).prompt, "closed" in layers_of(decoder)
+    if batch.request.ask.instructions and "closed" in decoder.streams:
+        # So has it without what this request tells the model.
+        closed, again = closed_book_prompt(expert.model, expert.style, one.question.text), True
+    one.prompts = {**prompts, **({"closed": closed} if again else {})}
     sources = [j.hit.passage.index or GIVEN for j in one.evidence.kept]
     one.trust = min(parts.trust.get(source, 1.0) for source in sources)
     if isinstance(decoder, FittedDecoder) and not decoder.fitted:

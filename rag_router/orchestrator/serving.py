@@ -34,7 +34,7 @@ def serve_recalled(work: Sequence[Work], batch: Batch) -> list[Work]:
 def _to_serve(one: Work, batch: Batch) -> tuple[Judged, Recalled] | None:
     """Return the pair whose answer is to be given, if there is one."""
     # What answers a part of a question, or the question put otherwise, need not answer it.
-    if one.verdict.queries:
+    if one.queries:
         return None
     near = [(j, j.hit.recalled) for j in one.evidence.judged if j.hit.recalled is not None]
     if not near or len({normalise(recalled.answer) for _, recalled in near}) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rag_router.filters.citations import uncited
+from rag_router.models.streams import Generation
 from rag_router.orchestrator.ask import Ask, Request
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.normalising import Asked
@@ -35,7 +36,7 @@ def tell(one: Work, batch: Batch, expert: ExpertChoice) -> Answer:
     parts, request = batch.parts, batch.request
     text, generation, abstained = one.text, one.generation, one.plan == "abstain"
     tokens: tuple[TokenTrace, ...] | None = None
-    if request.ask.tokens:
+    if request.ask_of(one.question).tokens:
         tokens = generation.tokens if generation is not None and text is not None else ()
     return Answer(
         id=one.question.id,
@@ -45,7 +46,7 @@ def tell(one: Work, batch: Batch, expert: ExpertChoice) -> Answer:
         reason=_reason(one, request),
         confidence=1 - _likeliest(one) if abstained else one.confidence,
         knowledge=_knowledge(one, batch),
-        route=Route(expert=expert, retrievers=one.retrievers),
+        route=Route(expert=expert, retrievers=one.retrievers, opinions=batch.opinions(one)),
         evidence=one.evidence,
         conflict=Conflict(
             closed_book_answer=batch.from_memory(one).text if batch.remembered(one) else None,
@@ -56,7 +57,7 @@ def tell(one: Work, batch: Batch, expert: ExpertChoice) -> Answer:
             p_passages=None if one.outlook is None else one.outlook.passages,
             p_conflict=None if one.outlook is None else one.outlook.conflict,
         ),
-        usage=_usage(one, batch, len(generation.tokens) if generation and text else 0),
+        usage=_usage(one, batch, _said_tokens(generation) if generation and text else 0),
         timings_ms={},
         citations=one.citations if text and one.from_passages else (),
         tokens=tokens,
@@ -73,7 +74,7 @@ def tell(one: Work, batch: Batch, expert: ExpertChoice) -> Answer:
 
 def tell_too_late(asked: Asked, parts: Composition, request: Request) -> Answer:
     """Abstain from a question that nobody had the time to begin with."""
-    late = f"{request.deadline} before it was begun"
+    late = f"{request.deadline_of(asked.question)} before it was begun"
     return Answer(
         id=asked.question.id,
         question=asked.question.text,
@@ -89,7 +90,7 @@ def tell_too_late(asked: Asked, parts: Composition, request: Request) -> Answer:
         conflict=Conflict(closed_book_answer=None, divergence=None, strategy="closed_book"),
         usage=Usage(),
         timings_ms=dict.fromkeys(_STAGES, 0.0),
-        tokens=() if request.ask.tokens else None,
+        tokens=() if request.ask_of(asked.question).tokens else None,
         degraded=(*asked.notes, Degradation(stage="gate", what=late)),
         message=parts.message,
         hint=_MORE_TIME,
@@ -103,7 +104,7 @@ def _knowledge(one: Work, batch: Batch) -> Knowledge:
         p_know=one.verdict.p_know,
         threshold=one.verdict.threshold,
         retrieve=one.retrieve,
-        reason=_retrieval_reason(one, batch.request.ask),
+        reason=_retrieval_reason(one, batch.request.ask_of(one.question)),
         advised=one.verdict.retrieve,
         signals=one.verdict.signals,
         extra_prefill_tokens=cost.prefill_tokens,
@@ -111,10 +112,15 @@ def _knowledge(one: Work, batch: Batch) -> Knowledge:
     )
 
 
+def _said_tokens(generation: Generation) -> int:
+    """Tokens of an answer; who does not show them tells, or is estimated, how many they are."""
+    return len(generation.tokens) or generation.forward_rows
+
+
 def _usage(one: Work, batch: Batch, completion_tokens: int) -> Usage:
     cost = batch.board.cost(one.row)
     return Usage(
-        prompt_tokens=batch.closed(one).stream.tokens + one.read_tokens + cost.prefill_tokens,
+        prompt_tokens=batch.alone_tokens(one) + one.read_tokens + cost.prefill_tokens,
         completion_tokens=completion_tokens,
         lm_forward_passes=cost.forward_rows + one.read_rows + one.decoded_rows,
         retriever_calls=one.calls,
@@ -158,6 +164,6 @@ def _hint(one: Work, request: Request) -> str:
         return _MORE_TIME
     if not request.indices:
         return "No index was searched. Add documents: rag-router index add NAME PATH"
-    if request.ask.retrieval == "never":
+    if request.ask_of(one.question).retrieval == "never":
         return "Retrieval was set to never."
     return "Nothing in the searched indexes answers this. Add documents that do."

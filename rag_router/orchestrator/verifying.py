@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,11 +18,15 @@ from rag_router.verify.rounds import Mend
 
 __all__ = ["verify_answers"]
 
+Stage = Callable[[Sequence[Work], Batch], None]
+"""A stage that some questions go through again."""
+
 _READING: Final = (
     "evidence",
     "plan",
     "prompts",
     "streams",
+    "sent",
     "trust",
     "divergence",
     "agreed",
@@ -31,7 +35,13 @@ _READING: Final = (
 """What belongs to one reading of passages, and is put back with it."""
 
 
-def verify_answers(work: Sequence[Work], batch: Batch) -> None:
+def verify_answers(
+    work: Sequence[Work],
+    batch: Batch,
+    *,
+    read: Stage = read_passages,
+    decode: Stage = decode_answers,
+) -> None:
     """Have answers from passages verified, and mended while the budget lasts.
 
     Each question goes on with the answer that was accepted, or with the one that came closest;
@@ -44,7 +54,7 @@ def verify_answers(work: Sequence[Work], batch: Batch) -> None:
     for attempt in verify_rounds(
         [_Trial(one, batch) for one in some],
         lambda present: _judged(present, verifier, batch),
-        lambda asked: _mended(asked, batch),
+        lambda asked: _mended(asked, batch, read, decode),
         batch.parts.rounds,
     ):
         _conclude(attempt)
@@ -63,7 +73,7 @@ class _Trial:
 
     def can(self, mend: Mend) -> bool:
         """Whether there is time, and something to do it with."""
-        late = self.batch.request.deadline.passed()
+        late = self.batch.request.over(self.work.question)
         return not late and (mend == "again" or bool(self.unread()))
 
     def unread(self) -> list[int]:
@@ -106,13 +116,15 @@ def _judged(trials: Sequence[_Trial], verifier: Verifier, batch: Batch) -> list[
     return verifier.judge(claims, VerifyContext(batch.board, tuple(t.work.row for t in trials)))
 
 
-def _mended(asked: Sequence[tuple[_Trial, Mend, int]], batch: Batch) -> list[bool]:
+def _mended(
+    asked: Sequence[tuple[_Trial, Mend, int]], batch: Batch, read: Stage, decode: Stage
+) -> list[bool]:
     """Answer each once more; where that brings no words, the answer before stays."""
     for trial, mend, number in asked:
         _prepare(trial, mend, number)
     work = [trial.work for trial, _, _ in asked]
-    read_passages(work, batch)
-    decode_answers([one for one in work if one.read], batch)
+    read(work, batch)
+    decode([one for one in work if one.read], batch)
     done = []
     for trial, _, _ in asked:
         one = trial.work
@@ -140,6 +152,7 @@ def _prepare(trial: _Trial, mend: Mend, number: int) -> None:
         sampling, how = draw.keyed("verify", one.question.text, number), "by a draw"
     one.note("verify", f"round {number}: answered again {how}")
     one.sampling, one.plan, one.prompts, one.streams = sampling, "contextual", {}, {}
+    one.sent = False
 
 
 def _only(evidence: Evidence, places: Sequence[int], why: str) -> Evidence:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag_router.experts.reading import Prompts
+from rag_router.models.prompts import Prompt
 from rag_router.models.sampling import Sampling
-from rag_router.models.streams import Generation, Role, Started
+from rag_router.models.streams import Generation, Heard, Role, Started, Task, decode
 from rag_router.orchestrator.ask import Request
 from rag_router.orchestrator.composition import Composition
 from rag_router.outlook import Outlook
@@ -18,6 +19,7 @@ from rag_router.types import (
     Citation,
     Degradation,
     Evidence,
+    Opinion,
     Question,
     Reason,
     Recalled,
@@ -51,6 +53,7 @@ class Work:
         plan: Who is to answer.
         prompts: What is read with passages, by the stream that each prompt begins.
         streams: The same, read.
+        sent: Whether they are read by a model behind an endpoint, which keeps its streams.
         read_rows: Prompts with passages that were read.
         read_tokens: Their tokens.
         trust: How far the least trusted source that was read is trusted, in [0, 1].
@@ -66,6 +69,10 @@ class Work:
         citations: Where the answer stands.
         sides: What the passages say where they disagree, and all of it is told.
         told: How it is told.
+        part: Whether it is one of several in the place of a whole question.
+        attempt: How many answers were decoded for it.
+        alone: The question alone, as it was read once more where a request tells the model
+            something before; None where it was not.
     """
 
     row: int
@@ -82,6 +89,7 @@ class Work:
     plan: Plan = "abstain"
     prompts: Prompts = field(default_factory=dict)
     streams: Mapping[Role, Started] = field(default_factory=dict)
+    sent: bool = False
     read_rows: int = 0
     read_tokens: int = 0
     trust: float | None = None
@@ -97,11 +105,19 @@ class Work:
     citations: tuple[Citation, ...] = ()
     sides: tuple[Side, ...] = ()
     told: str = ""
+    part: bool = False
+    attempt: int = 0
+    alone: tuple[Prompt, Started] | None = None
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """What to search for in place of the question; empty where it is searched for itself."""
+        return self.verdict.queries or self.question.queries
 
     @property
     def read(self) -> bool:
         """Whether the passages were read."""
-        return bool(self.streams)
+        return self.sent or bool(self.streams)
 
     @property
     def from_passages(self) -> bool:
@@ -131,15 +147,48 @@ class Batch:
         parts: Who does the work.
         request: What was asked for.
         board: What the expert is known to know about each question.
+        first: Place of its first question among all that were asked together.
     """
 
     parts: Composition
     request: Request
     board: Board
+    first: int = 0
 
     def closed(self, one: Work) -> ClosedBook:
         """The pass of the expert over the question alone."""
         return self.board.read(ClosedBookPass(), [one.row])[0]
+
+    def alone_tokens(self, one: Work) -> int:
+        """Tokens of the question alone, where it was read in a pass of its own; else 0."""
+        there = self.board.has(ClosedBookPass(), one.row)
+        return self.closed(one).stream.tokens if there else 0
+
+    def closed_prompt(self, one: Work) -> Prompt | None:
+        """The question alone as it was read; None where nobody has read it alone."""
+        there = self.board.has(ClosedBookPass(), one.row)
+        return self.closed(one).prompt if there else None
+
+    def closed_tokens(self, one: Work) -> int:
+        """Tokens of the question alone, or its characters where nobody has read it alone."""
+        prompt = self.closed_prompt(one)
+        return len(one.question.text) if prompt is None else len(prompt.ids)
+
+    def decode(
+        self, tasks: Sequence[tuple[Work, Task]], heard: Heard | None = None
+    ) -> list[Generation]:
+        """Decode answers, all of them in one loop; `heard` hears of every piece."""
+        return decode(
+            self.parts.expert.model,
+            [task for _, task in tasks],
+            heard=heard,
+            cancelled=self.request.ask.cancelled,
+        )
+
+    def opinions(self, one: Work) -> tuple[Opinion, ...]:
+        """What each of several experts contributed; nothing where one answers alone."""
+        del one
+        return ()
 
     def from_memory(self, one: Work) -> Generation:
         """What the expert answers from memory; decoded now where nobody asked before."""

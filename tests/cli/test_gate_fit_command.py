@@ -13,6 +13,10 @@ from rag_router.experts import Expert
 from rag_router.gates import GATES, FittedGate
 from rag_router.models.causal import TransformersModel
 from rag_router.models.prompts import PromptStyle
+from rag_router.store.database import ServiceDatabase
+from rag_router.store.feedback import add_feedback
+from rag_router.store.migrating import upgrade
+from rag_router.store.traces import add_traces, trace
 from rag_router.types import Question
 
 SIXTY = [Question(id=f"q{n}", text=f"What is item {n}?") for n in range(60)]
@@ -273,6 +277,29 @@ def test_feedback_of_one_kind_alone_teaches_nothing(fit, feedback):
     said = fit("confidence", "--from-feedback", feedback).refused(3)
     assert "both classes; saw" in said
     assert "0 wrong" in said
+
+
+def test_what_the_service_was_told_is_learned_from(fit, spoken, run, tmp_path, monkeypatch):
+    home = tmp_path / "served"
+    monkeypatch.setenv("RAG_ROUTER_HOME", str(home))
+    assert "no service has kept anything" in fit("confidence", "--from-feedback").refused(3)
+    database = ServiceDatabase.at(home / "service.sqlite")
+    upgrade(database.engine)
+    assert "nobody has said anything" in fit("confidence", "--from-feedback").refused(3)
+    told = {"abstained": False, "confidence": 0.5, "passages": []}
+    with database.writing() as session:
+        for n, (q, answer) in enumerate(zip(SIXTY, spoken, strict=True)):
+            # Of every other one it was said that it is right; of one, what would have been.
+            said = {"question": q.text, "answer": answer, "reason": "parametric", **told}
+            (id_,) = add_traces(session, "default", [said], kept="full", now=1.0)
+            row, correct = trace(session, "default", id_), "" if n else "no thing"
+            verdict = "right" if n % 2 else "wrong"
+            add_feedback(session, row, verdict, correct_answer=correct, now=2.0)
+    database.close()
+    done = fit("confidence", "--from-feedback")
+    assert done.code == 0, done.err
+    assert done.json["notes"]["feedback"] == 60
+    assert "questions labelled: 60" in done.err
 
 
 def test_a_broken_line_of_feedback_is_named(fit, feedback):

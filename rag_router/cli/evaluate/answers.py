@@ -55,6 +55,7 @@ def answers(
     All policies are the same service on the same questions. With an index, the passages that
     come with a question are not shown.
     """
+    from rag_router.eval.kept_evaluations import evaluated, keep_evaluation
     from rag_router.eval.manifest import presentable
     from rag_router.eval.policy_report import policy_report
     from rag_router.gates import GATES
@@ -69,6 +70,9 @@ def answers(
     who = presentable(settings.generator.model)
     report = policy_report(run, manifest, title=f"When {who} looks things up")
     finish(report, data, out=out, as_json=as_json)
+    if use_cache:
+        found = evaluated(run, source=", ".join(dict.fromkeys(data.sets)))
+        keep_evaluation(settings.home, settings.generator.model, found)
 
 
 def run_policies(

@@ -17,8 +17,17 @@ from rag_router.cli.evaluate.common import (
     require_report,
 )
 from rag_router.cli.evaluate.kept import Kept
+from rag_router.cli.evaluate.named_experts import settings_for
 from rag_router.cli.evaluate.prices import prices_of
+from rag_router.cli.evaluate.routers import (
+    outcomes_of,
+    read_routers,
+    require_answering,
+    require_known,
+    with_routers,
+)
 from rag_router.cli.options import fetch_announced, progress, settings_from
+from rag_router.cli.route_fit import embedder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,9 +45,29 @@ __all__ = ["routing", "run_routing"]
 @click.command()
 @evaluation_options
 @click.option(
-    "--model", "models", multiple=True, help="Who may answer; give two or more.", required=True
+    "--model",
+    "models",
+    multiple=True,
+    help="Who may answer, a model or an expert of the settings; give two or more.",
 )
+@click.option(
+    "--recorded",
+    multiple=True,
+    metavar="NAME[=PRICE]",
+    help="In place of --model: an expert whose outcomes the questions hold (meta: NAME_correct), "
+    "and its price of a million tokens; give two or more.",
+)
+@click.option(
+    "--router",
+    "routers",
+    multiple=True,
+    metavar="NAME",
+    help="A router among experts, or the folder of a fitted one; may be given several times. One "
+    "that has to learn learns from one half of the questions, and all are judged on the other.",
+)
+@click.pass_context
 def routing(
+    context: click.Context,
     paths: tuple[str, ...],
     limit: int | None,
     held_out: bool,
@@ -48,30 +77,37 @@ def routing(
     seed: int,
     as_json: bool,
     models: tuple[str, ...],
+    recorded: tuple[str, ...],
+    routers: tuple[str, ...],
 ) -> None:
     """Compare ways to choose among generators, on outcomes that are kept.
 
-    The router "surest" sends a question to the model whose own gate is surest that it knows.
+    The router "surest" sends a question to the model whose own gate is surest that it knows;
+    other routers are named by --router. Outcomes that others recorded are judged without asking
+    anybody.
     """
-    from rag_router.assembly import load_expert
-    from rag_router.errors import UsageError
+    from rag_router.eval.expert_outcomes import shown_text
     from rag_router.eval.routing import routing_report
 
     settings = settings_from(config)
-    models = tuple(dict.fromkeys(models))
-    if len(models) < 2:
-        raise UsageError(
-            f"there is nobody to choose beside {models[0]}.", hint="Give --model twice or more."
-        )
+    require_answering(models, recorded)
+    require_known(routers)
     require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
-    run, manifest = run_routing(
+    run, matrix, manifest = outcomes_of(
         settings,
-        (load_expert(settings, model=model, fetch=fetch_announced) for model in models),
         data,
+        models=models,
+        recorded=recorded,
         use_cache=use_cache,
         seed=seed,
+        fetch=fetch_announced,
     )
+    if routers:
+        embedder = embedder_of(context, settings)
+        built = read_routers(routers, embedder)
+        vectors = embedder.encode_queries([shown_text(q) for q in matrix.questions])
+        run = with_routers(run, matrix, built, vectors, seed=seed)
     report = routing_report(run, manifest, title="Who should answer")
     finish(report, data, out=out, as_json=as_json)
 
@@ -105,7 +141,8 @@ def run_routing(
     with Kept.of(settings, use_cache=use_cache) as kept:
         for expert in experts:
             asked.append(expert)
-            columns.append(_column(settings, expert, data, kept, seed))
+            own = settings_for(settings, expert.name)
+            columns.append(_column(own, expert, data, kept, seed))
     right = np.array([column.right for column in columns]).T
     sure = np.array([column.sure for column in columns]).T
     preference = None
@@ -123,6 +160,7 @@ def run_routing(
             expert.name: column.answers for expert, column in zip(asked, columns, strict=True)
         },
         preference=preference,
+        sure=sure,
     )
     return run, manifest_of(settings, asked, data, seed=seed)
 

@@ -1,0 +1,86 @@
+"""Experts that an evaluation names: models, or what the settings call an expert."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rag_router.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rag_router.experts import Expert
+    from rag_router.experts.card import Card
+    from rag_router.settings import ExpertSettings, Settings
+
+__all__ = ["card_of", "load_named", "settings_for"]
+
+
+def load_named(
+    settings: Settings, name: str, *, fetch: Callable[[str], Any] | None = None
+) -> Expert:
+    """Load an expert of the settings, its adapter over its model, or a model by its own name.
+
+    Raises:
+        ModelError: it is not to be had, or no adapter can be laid over the model.
+        UsageError: it answers from somewhere else.
+    """
+    from rag_router.assembly import load_expert
+
+    one = _named(settings, name)
+    if one is None:
+        return load_expert(settings, model=name, fetch=fetch)
+    if one.url is not None:
+        raise UsageError(
+            f"the expert {name!r} answers from {one.url}, and shows no knowledge of its own.",
+            hint="Compare experts in memory, or record its outcomes and give --recorded.",
+        )
+    base = load_expert(settings_for(settings, name), fetch=fetch)
+    if one.adapter is None:
+        return replace(base, name=name)
+    return _adapted(one, base)
+
+
+def settings_for(settings: Settings, name: str) -> Settings:
+    """Return the settings as they hold for an expert; of a model's own name, those for all."""
+    from rag_router.pooling import settings_of
+
+    one = _named(settings, name)
+    return settings if one is None else settings_of(settings, one)
+
+
+def card_of(settings: Settings, expert: Expert) -> Card:
+    """Describe an expert in memory: with the price that the settings say, where they name it."""
+    from rag_router.experts.card import Card
+
+    one = _named(settings, expert.name)
+    card = Card(
+        name=expert.name,
+        kind="local" if one is None or one.adapter is None else "adapter",
+        model=expert.name if one is None else one.model,
+        abilities=frozenset(expert.model.abilities),
+        parameters=expert.model.parameters,
+    )
+    if one is None:
+        return card
+    return replace(card, price_prompt=one.price_prompt, price_completion=one.price_completion)
+
+
+def _named(settings: Settings, name: str) -> ExpertSettings | None:
+    return next((one for one in settings.experts if one.name == name), None)
+
+
+def _adapted(one: ExpertSettings, base: Expert) -> Expert:
+    from rag_router.models.adapters import adapted
+    from rag_router.models.causal import TransformersModel
+    from rag_router.models.low_rank import read_low_rank
+
+    assert one.adapter is not None
+    if not isinstance(base.model, TransformersModel):
+        raise ModelError(
+            f"no adapter can be laid over {base.name}.",
+            hint="Name a model of the Llama, Gemma 3 or Mixtral kind.",
+        )
+    matrices = read_low_rank(one.adapter.expanduser(), name=one.name)
+    return replace(base, name=one.name, model=adapted(base.model, matrices, name=one.name))

@@ -1,0 +1,168 @@
+"""Ours: ask the expert that is surest that it knows, less what it costs.
+
+Besides the topic of a question, an expert can say how likely *it* knows the answer: a calibrated
+p_know, read off the closed-book pass by its gate, which the winner's answer goes on from. So
+
+    score(e, q) = c_e(p_know(e, q)) - price_weight * price(e)
+
+where c_e is a curve of each expert (identity until fitted), since gates were calibrated on other
+questions than these and experts are compared by their last points.
+
+Asking costs a pass, so experts are asked from cheap to dear, and the next one only while it is
+worth its cost (cf. FrugalFoE: Wang et al. 2024, ICLR, arXiv 2310.01542): with b the best score so
+far and S what those asked have said,
+
+    ask e  if  E[max(score(e) - b, 0) | S] > asking_weight * price(e)
+
+The expectation is the mean over the labelled questions on which those asked said the nearest to S.
+Until fitted it is bounded by what e could bring at most, 1 - price_weight * price(e) - b. With an
+`asking_weight` of 0 everybody is asked who could bring anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from rag_router.calibration import Platt
+from rag_router.calibration.platt import logit
+from rag_router.component import STRICT
+from rag_router.experts.card import Card
+from rag_router.experts.routing.base import Choice, Need, RoutingContext
+from rag_router.experts.routing.learned import LearnedExpertRouter
+from rag_router.experts.routing.lesson import OutcomeLesson
+from rag_router.experts.routing.prices import relative_prices
+from rag_router.experts.routing.ranking import ranked
+
+__all__ = ["SelfKnowledgeRouter"]
+
+_NEAREST: Final = 50
+"""Labelled questions that tell what the next expert may say."""
+
+_LEAST_SLOPE: Final = 0.0
+"""A curve never turns what an expert says about itself upside down."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SelfKnowledgeRouter(LearnedExpertRouter):
+    """Ask the expert that is surest that it knows, less what it costs.
+
+    Args:
+        price_weight: Probability that the dearest candidate must have more than a free one, >= 0.
+        experts: Whom it has learned of; set by fitting.
+        arrays: What was learned; empty takes every p_know as it is said.
+        asking_weight: Probability that asking the dearest candidate must be expected to bring,
+            >= 0. 0 asks everybody.
+    """
+
+    asking_weight: Annotated[float, Field(ge=0)] = 0.0
+
+    called: ClassVar[str] = "self_knowledge"
+    reads: ClassVar[frozenset[Need]] = frozenset({"p_know"})
+
+    def taught(self, lesson: OutcomeLesson) -> Mapping[str, NDArray[Any]]:
+        said = lesson.require_p_know(self.called)
+        curves = []
+        for right, one in zip(lesson.right.T, said.T, strict=True):
+            curve = Platt.fit(logit(one), right >= 0.5)
+            # What tells nothing is worth the mean accuracy.
+            plain = (0.0, float(logit(right.mean())))
+            rises = curve.slopes[0] > _LEAST_SLOPE
+            curves.append((curve.slopes[0], curve.intercept) if rises else plain)
+        return {"curves": np.array(curves), "said": said, "accuracy": lesson.right.mean(axis=0)}
+
+    def rank(
+        self, questions: Sequence[str], cards: Sequence[Card], context: RoutingContext
+    ) -> list[tuple[Choice, ...]]:
+        names = [card.name for card in cards]
+        columns = self.columns(names) if self.fitted else []
+        knowing = context.knowing(self.called)
+        heard = _Heard.of(len(questions), columns, relative_prices(cards))
+        order = sorted(range(len(cards)), key=lambda n: (heard.prices[n], n))
+        going = np.arange(len(questions))
+        for place, n in enumerate(order):
+            if place:
+                gains = self._gains(heard, going, order[:place], n)
+                # The first is asked in any case: somebody has to answer.
+                going = going[gains > self.asking_weight * heard.prices[n]]
+            if not len(going):
+                break
+            told = np.asarray(knowing(names[n], going.tolist()), dtype=np.float64)
+            heard.known[going, n] = self._known(told, columns[n] if columns else None)
+            heard.scores[going, n] = heard.known[going, n] - self.price_weight * heard.prices[n]
+        return [
+            _ranking(cards, heard.scores[row], heard.known[row]) for row in range(len(questions))
+        ]
+
+    def _known(self, told: NDArray[np.float64], column: int | None) -> NDArray[np.float64]:
+        """Put what an expert says of itself through its curve."""
+        if column is None:
+            # Whoever cannot tell is not preferred to anybody who can.
+            return np.where(np.isnan(told), 0.0, told)
+        slope, intercept = self.arrays["curves"][column]
+        curve = Platt((float(slope),), float(intercept))
+        p = curve(logit(np.where(np.isnan(told), 0.5, told)))
+        return np.where(np.isnan(told), self.arrays["accuracy"][column], p)
+
+    def _gains(
+        self, heard: _Heard, going: NDArray[np.int64], asked: Sequence[int], following: int
+    ) -> NDArray[np.float64]:
+        """Return what the next expert is expected to bring each question, shape (going,)."""
+        first, price = list(asked), self.price_weight * heard.prices[following]
+        best = heard.scores[going][:, first].max(axis=1)
+        if not heard.columns:
+            return np.asarray(1.0 - price - best)
+        said = self.arrays["said"]
+        seen = np.stack([self._known(said[:, c], c) for c in heard.columns], axis=1)
+        brings = seen[:, following] - price
+        gains = []
+        for row, most in zip(going, best, strict=True):
+            gaps = ((seen[:, first] - heard.known[row, first]) ** 2).sum(axis=1)
+            near = np.argsort(gaps, kind="stable")[:_NEAREST]
+            gains.append(np.maximum(brings[near] - most, 0.0).mean())
+        return np.array(gains)
+
+
+@plain_dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """What has been said so far about a batch of questions; NaN where nobody was asked.
+
+    Attributes:
+        columns: Where the candidates stand among those that were learned of; empty if none were.
+        prices: Of the candidates, in [0, 1], shape (candidates,).
+        scores: What candidates are ranked by, shape (questions, candidates).
+        known: How likely each knows, of the same shape.
+    """
+
+    columns: Sequence[int]
+    prices: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    known: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, questions: int, columns: Sequence[int], prices: NDArray[np.float64]) -> _Heard:
+        """Begin with nothing heard."""
+        nothing = np.full((questions, len(prices)), np.nan)
+        return cls(columns, prices, nothing, nothing.copy())
+
+
+def _ranking(
+    cards: Sequence[Card], scores: NDArray[np.float64], known: NDArray[np.float64]
+) -> tuple[Choice, ...]:
+    asked = ~np.isnan(scores)
+    # Whom nobody asked comes last, though somebody may still have to answer.
+    lowest = float(scores[asked].min())
+    placed = np.where(asked, scores, lowest - 1.0)
+
+    def why(n: int) -> str:
+        if not asked[n]:
+            return "not asked: it would cost more than it could bring"
+        return f"knows with probability {known[n]:.2f}"
+
+    return ranked(cards, [float(score) for score in placed], why)
