@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
     ROOT / "docs" / "evaluation.md",
+    ROOT / "docs" / "experts.md",
     ROOT / "docs" / "filters.md",
     ROOT / "docs" / "indexes.md",
     ROOT / "docs" / "retrieval.md",
@@ -396,6 +397,43 @@ def _examples(found: dict[str, Any]) -> Rows:
     yield f"example questions right, of {found['n']}", str(found["right"])
 
 
+def fusion() -> str:
+    """Return what the newest result says of several experts that answer together."""
+    found = _newest("fusion")
+    lines: list[str] = []
+    for rows, pairs in found.get("ms_per_token", {}).items() if found else ():
+        lines += [
+            f"Milliseconds a token, {rows} question(s) at once, and how many times one expert's:",
+            "",
+            "| experts | one | mixture | product | logits_fusion |",
+            "|---|---|---|---|---|",
+        ]
+        for pair, row in pairs.items():
+            cells = [pair, f"{row['one_ms']:.1f}"]
+            for name in ("mixture", "product", "logits_fusion"):
+                cells.append(f"{row[name]['ms']:.1f} ({row[name]['ratio']:.2f})")
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    judged = found.get("accuracy") if found else None
+    if judged:
+        lines += [
+            f"{judged['n']:,} questions of {len(judged['fields'])} fields, from memory; the best "
+            f"single expert is `{judged['best_single']}`. Cost is that of asking, in calls of the "
+            "dearest expert:",
+            "",
+            "| who answers | accuracy | minus best single | cost |",
+            "|---|---|---|---|",
+        ]
+        for name, row in judged["rows"].items():
+            gain, low, high = row["minus_best_single"]
+            cost = f"{row['cost']:.2f}" if "cost" in row else ""
+            lines.append(
+                f"| `{name}` | {row['accuracy']:.3f} | {gain:+.3f} [{low:+.3f}, {high:+.3f}] "
+                f"| {cost} |"
+            )
+    return "\n".join(lines).rstrip() + "\n" if lines else _NOTHING
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "components": components,
     "models": models,
@@ -407,6 +445,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "mixed": mixed,
     "conflicts": conflicts,
+    "fusion": fusion,
     "decoding": decoding,
     "abstaining": abstaining,
     "filters": filters,

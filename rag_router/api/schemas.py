@@ -38,7 +38,13 @@ class AnswerRequest(BaseModel):
         description="How far memory is relied on where it conflicts with the passages: 0 follows "
         "the passages, 1 memory. Only where the service's decoder has such a knob.",
     )
+    expert: str | None = Field(
+        None, description="Name of the expert that is to answer; by default the router chooses."
+    )
     tokens: bool = Field(False, description="Return every token with its figures.")
+    stream: bool = Field(
+        False, description="Tell every stage as it happens, by server-sent events."
+    )
 
 
 class AnswerResponse(BaseModel):
@@ -54,17 +60,29 @@ class AnswerResponse(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the service lives, or is ready."""
+    """Whether the service lives, or is ready; `parts` says of each part how it is."""
 
-    status: Literal["ok", "starting"]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "ok", "parts": {"models": "ok", "indexes": "ok"}}]
+        }
+    )
+
+    status: Literal["ok", "starting", "unavailable"]
+    parts: dict[str, str] = {}
 
 
 class Problem(BaseModel):
-    """What went wrong, after RFC 9457."""
+    """What went wrong, after RFC 9457.
+
+    `type` tells problems of one status apart, `instance` holds the id of the request, `hint` says
+    what would work, and `retryable` whether the same request may succeed later.
+    """
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     hint: str = ""
+    instance: str | None = None
     retryable: bool = False

@@ -53,7 +53,8 @@ class Following(Mapping[str, Index]):
 
     Args:
         library: Where they are.
-        names: Which.
+        names: Which; None is all that there are, also those that come later. Of these, one that
+            is removed is gone without a word.
         open_one: Opens the newest generation of one; None opens it as the library does.
 
     Raises:
@@ -64,25 +65,50 @@ class Following(Mapping[str, Index]):
     def __init__(
         self,
         library: Library,
-        names: Iterable[str],
+        names: Iterable[str] | None = None,
         open_one: Callable[[str], Index] | None = None,
     ) -> None:
         self._library = library
         self._beside = scenario_library(library)
         self._open = open_one or library.open
         self._turn = Lock()
+        self._all = names is None
+        self._held = False
         # The stamp is taken first: what is published meanwhile is opened at the next look.
-        self._kept = {name: _Kept(self._stamps(name), self._open(name)) for name in names}
+        self._kept = {
+            name: _Kept(self._stamps(name), self._open(name))
+            for name in (library.names() if names is None else names)
+        }
 
     def latest(self) -> Latest[Index]:
         """Open what was published since, and return everything that may be searched now."""
+        if self._held:
+            return Latest(dict(self))
         with self._turn:
-            for name, kept in self._kept.items():
-                stamps = self._stamps(name)
-                if stamps != kept.stamps:
-                    self._kept[name] = self._renewed(name, kept, stamps)
+            # Others may be looking at the ones that were kept: they are never changed in place.
+            self._kept = {name: self._now(name) for name in self._names()}
             notes = tuple(kept.note for kept in self._kept.values() if kept.note)
             return Latest(dict(self), notes)
+
+    def hold(self) -> None:
+        """Follow no longer: from now on, the generations that are open are the newest."""
+        with self._turn:
+            self._held = True
+
+    def newer(self) -> dict[str, int]:
+        """Return what was published since, as generations by name; none of it is opened.
+
+        An index that was removed since counts as generation 0.
+        """
+        found: dict[str, int] = {}
+        for name, index in self.items():
+            try:
+                now = self._library.manifest(name).generation
+            except UnknownNameError:
+                now = 0
+            if now != index.manifest.generation:
+                found[name] = now
+        return found
 
     def __getitem__(self, name: str) -> Index:
         index = self._kept[name].index
@@ -95,6 +121,15 @@ class Following(Mapping[str, Index]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _names(self) -> list[str]:
+        return self._library.names() if self._all else list(self._kept)
+
+    def _now(self, name: str) -> _Kept:
+        stamps, kept = self._stamps(name), self._kept.get(name)
+        if kept is not None and kept.stamps == stamps:
+            return kept
+        return self._renewed(name, kept or _Kept(stamps, None), stamps)
 
     def _stamps(self, name: str) -> tuple[Stamp, Stamp]:
         return self._library.stamp(name), self._beside.stamp(name)

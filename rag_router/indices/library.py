@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +15,7 @@ from rag_router.indices.chunkers import chunker_for
 from rag_router.indices.chunking import Chunker
 from rag_router.indices.cleanup import Cleanup, left_behind
 from rag_router.indices.contents import StoredDocument
+from rag_router.indices.documents import Document
 from rag_router.indices.index import Index
 from rag_router.indices.manifest import Manifest
 from rag_router.indices.pairs import Pair, WholeChunker, documents_of
@@ -113,6 +114,50 @@ class Library(Shelves):
                 sizes=self._sizes,
             )
         return addition.report(skipped)
+
+    def put(
+        self,
+        name: str,
+        documents: Sequence[Document],
+        embedder: Embedder,
+        on_progress: OnProgress = lambda progress: None,
+        *,
+        leaving: Collection[str] = (),
+    ) -> AddReport:
+        """Index documents that were read already, and let others go in the same generation.
+
+        Like `add` in everything else; the chunker is the one that the index was last built with.
+
+        Args:
+            name: The index, which is made where it is not there.
+            documents: What is added, or takes the place of what goes by the same id.
+            embedder: What embeds the passages.
+            on_progress: Told how far the addition has come.
+            leaving: Ids of documents that go; one that is not there is gone already.
+
+        Raises:
+            SettingsError: the name is impossible, or the chunks are too long for the embedder.
+            IndexUnavailableError: the index was built with another embedder, or is corrupt.
+            BusyError: another writer holds the index.
+        """
+        shelf = self.shelf(name)
+        before = None
+        if shelf.is_published:
+            manifest = shelf.manifest(shelf.current() or 0)
+            check_searched(manifest, "text")
+            before = manifest.chunker
+        gone = frozenset(leaving)
+        with self.writing(name):
+            addition = add_documents(
+                shelf,
+                documents,
+                embedder,
+                chunker_for(embedder, None, before),
+                on_progress,
+                goes=lambda stored: gone & {document.id for document in stored},
+                sizes=self._sizes,
+            )
+        return addition.report()
 
     def remember(
         self,

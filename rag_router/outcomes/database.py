@@ -7,7 +7,6 @@ one. Several processes may use one file at a time.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag_router.errors import UnavailableError
+from rag_router.store.write_ahead import write_ahead
 
 __all__ = ["CHUNK", "Database", "OutcomeRow", "RecordRow"]
 
@@ -126,25 +126,7 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        _write_ahead(connection)
+        write_ahead(connection, patience_s=_PATIENCE_S)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Let an evaluation read while another one writes.
-
-    SQLite waits for a lock by itself, but not when it changes to this mode; then two that open a
-    new file at once would meet.
-    """
-    end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as exc:
-            if "locked" not in str(exc) or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return

@@ -137,6 +137,26 @@ def test_an_index_that_is_removed_is_gone_and_one_that_comes_back_is_there(
     assert texts(following.latest().indices) == {ROME, TIBER, PARIS}
 
 
+def test_of_a_whole_library_indices_that_come_later_are_followed_and_those_that_go_are_gone(
+    library, corpus, embedder
+):
+    following = Following(library, open_one=lambda name: library.open(name, embedder))
+    assert following.latest().indices == {}
+    elsewhere = Library(library.home)
+    elsewhere.add("world", [corpus], embedder)
+    assert texts(following.latest().indices) == {ROME, TIBER, PARIS}
+    assert list(following) == ["world"]
+    elsewhere.add("more", [corpus], embedder)
+    break_newest(elsewhere, "more")
+    latest = following.latest()
+    assert set(latest.indices) == {"world"}
+    assert [note.partition(":")[0] for note in latest.notes] == ["index more is not searched"]
+    elsewhere.remove("more")
+    elsewhere.remove("world")
+    latest = following.latest()
+    assert (latest.indices, latest.notes) == ({}, ())
+
+
 def test_questions_beside_an_index_are_followed_too(library, elsewhere, embedder):
     def open_both(name):
         opened = library.open(name, embedder)

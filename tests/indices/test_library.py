@@ -267,3 +267,18 @@ def test_texts_of_any_script_and_size_can_be_indexed(library, embedder, write_js
     passages = {p.text for d in library.documents("any") for p in d.passages}
     assert rows[1]["text"] in passages
     assert max(embedder.count_tokens(list(passages))) <= 200
+
+
+def test_documents_that_were_read_already_join_and_others_leave_in_one_generation(
+    library, corpus, embedder
+):
+    from rag_router.indices.readers import read_paths
+
+    library.add("world", [corpus], embedder)
+    (corpus / "oslo.txt").write_text("Oslo lies on a fjord.")
+    documents, _ = read_paths([corpus / "oslo.txt"])
+    report = library.put("world", documents, embedder, leaving=["paris.txt", "never.txt"])
+    assert (report.added, report.removed, report.unchanged, report.generation) == (1, 1, 0, 2)
+    assert {d.id for d in library.documents("world")} == {"rome.md", "oslo.txt"}
+    again = library.put("world", documents, embedder, leaving=["paris.txt"])
+    assert (again.unchanged, again.removed, again.generation) == (1, 0, 2)

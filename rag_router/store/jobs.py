@@ -1,0 +1,172 @@
+"""What the service has promised to do: begun in order, and taken up again where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from rag_router.errors import RagRouterError, UnknownNameError
+from rag_router.store.pages import Page, page_of
+from rag_router.store.service_tables import JobRow, UploadRow
+
+__all__ = ["JobKind", "JobState", "add_job", "begin_jobs", "end_job", "give_back", "job"]
+__all__ += ["jobs", "open_jobs", "take_up_again"]
+
+JobKind = Literal["put", "remove"]
+JobState = Literal["waiting", "running", "done", "failed"]
+
+_ATTEMPTS: Final = 5
+"""How often a job is begun before it is taken to be what brings the process down."""
+
+
+def add_job(session: Session, row: UploadRow, kind: JobKind, *, now: float) -> JobRow:
+    """Promise to do something to a document, as it is now."""
+    made = JobRow(
+        id=f"job_{uuid4().hex}",
+        tenant=row.tenant,
+        kind=kind,
+        state="waiting",
+        collection=row.collection,
+        upload=row.id,
+        name=row.name,
+        version=row.version,
+        meta=row.meta,
+        attempts=0,
+        problem="",
+        hint="",
+        created=now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def job(session: Session, tenant: str, id_: str) -> JobRow:
+    """Return a job.
+
+    Raises:
+        UnknownNameError: there is none of that id.
+    """
+    found = session.scalar(select(JobRow).where(JobRow.tenant == tenant, JobRow.id == id_))
+    if found is None:
+        raise UnknownNameError("job", id_, (), hint="List them: GET /v1/jobs.")
+    return found
+
+
+def jobs(
+    session: Session,
+    tenant: str,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    state: JobState | None = None,
+    document: str | None = None,
+) -> Page[JobRow]:
+    """Return a page of jobs, newest first.
+
+    Raises:
+        UsageError: the cursor is none of this list.
+    """
+    chosen = select(JobRow).where(JobRow.tenant == tenant)
+    if state is not None:
+        chosen = chosen.where(JobRow.state == state)
+    if document is not None:
+        chosen = chosen.where(JobRow.upload == document)
+    return page_of(session, chosen, JobRow.number, of="jobs", limit=limit, cursor=cursor)
+
+
+def open_jobs(session: Session) -> int:
+    """Count what waits or runs, of all tenants."""
+    chosen = select(func.count()).where(JobRow.state.in_(("waiting", "running")))
+    return session.scalar(chosen) or 0
+
+
+def take_up_again(session: Session, *, now: float) -> int:
+    """Let everything wait that was running when its process ended; return how much that was.
+
+    Only whoever is sure to be the one who works may call it. What was begun too often fails.
+    """
+    left = session.scalars(select(JobRow).where(JobRow.state == "running")).all()
+    for row in left:
+        if row.attempts < _ATTEMPTS:
+            row.state = "waiting"
+            continue
+        row.state, row.ended = "failed", now
+        row.problem = f"the service ended {row.attempts} times while it worked on this."
+        _tell_upload(session, row, "failed", now=now)
+    return len(left)
+
+
+def begin_jobs(session: Session, *, most: int, now: float) -> Sequence[JobRow]:
+    """Begin the oldest job that waits, and those behind it that can be done with it.
+
+    Returns:
+        Of one collection: one that removes, or up to `most` that put different documents; empty
+        where nothing waits.
+    """
+    waiting = session.scalars(
+        select(JobRow).where(JobRow.state == "waiting").order_by(JobRow.number).limit(most)
+    ).all()
+    chosen: list[JobRow] = []
+    for row in waiting:
+        if chosen and not _goes_with(row, chosen):
+            break
+        chosen.append(row)
+        if row.kind == "remove":
+            break
+    for row in chosen:
+        row.state, row.begun, row.attempts = "running", now, row.attempts + 1
+    return chosen
+
+
+def give_back(session: Session, rows: Sequence[JobRow]) -> None:
+    """Let those of these jobs wait again that have not ended, through no fault of theirs."""
+    session.execute(
+        update(JobRow)
+        .where(JobRow.number.in_([row.number for row in rows]), JobRow.state == "running")
+        .values(state="waiting", attempts=JobRow.attempts - 1)
+    )
+
+
+def end_job(session: Session, row: JobRow, error: RagRouterError | None, *, now: float) -> None:
+    """Write down that a job is done, or why it failed."""
+    state: JobState = "done" if error is None else "failed"
+    session.execute(
+        update(JobRow)
+        .where(JobRow.number == row.number)
+        .values(
+            state=state,
+            ended=now,
+            problem="" if error is None else error.message,
+            hint="" if error is None else error.hint,
+        )
+    )
+    if error is not None:
+        row.problem, row.hint = error.message, error.hint
+        _tell_upload(session, row, "failed", now=now)
+
+
+def _goes_with(row: JobRow, chosen: Sequence[JobRow]) -> bool:
+    first = chosen[0]
+    return (
+        row.kind == first.kind == "put"
+        and (row.tenant, row.collection) == (first.tenant, first.collection)
+        and row.upload not in {one.upload for one in chosen}
+    )
+
+
+def _tell_upload(session: Session, row: JobRow, state: str, *, now: float) -> None:
+    # A version that came later has a job of its own, and its own state.
+    session.execute(
+        update(UploadRow)
+        .where(
+            UploadRow.tenant == row.tenant,
+            UploadRow.id == row.upload,
+            UploadRow.version == row.version,
+        )
+        .values(state=state, problem=row.problem, hint=row.hint, changed=now)
+    )
