@@ -46,7 +46,7 @@ def test_gates_are_listed_for_machines_and_for_people(run):
     proxy = listed["slim_proxy"]
     assert proxy["needs"] == ["proxy_pass", "proxy_answer", "question_embedding"]
     assert (proxy["dear"], proxy["partners"]) == (proxy["needs"][:2], ["embedder", "proxy"])
-    assert listed["p_ik"]["abilities"] == ["hidden_states"]
+    assert listed["p_ik"]["abilities"] == ["hidden_states", "logits"]
     taught = {row["learns_from"] for row in listed.values()}
     assert taught == {None, "answers", "marks"}
     assert listed["self_judgement_before"]["also"] == ["self_judgement"]

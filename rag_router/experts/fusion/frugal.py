@@ -39,7 +39,7 @@ _UNLEARNED: Final = "'frugal' has recorded nothing of these experts: it stops by
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FrugalFusion:
-    """Ask experts one after another, the next one only while it is worth its cost (FrugalFoE).
+    """Ask experts one by one, the next only while it is worth its cost (FrugalFoE).
 
     Args:
         price: How many right answers it is worth to ask the dearest expert once, >= 0. With 0

@@ -29,7 +29,7 @@ __all__ = ["VoteFusion"]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class VoteFusion:
-    """Ask every expert, and give the answer that is likeliest right by what they are sure of.
+    """Ask every expert, and give the answer that is likeliest right.
 
     Of answers that are equally likely the one with more voters wins, and then the one that the
     expert named first gave. Who abstains does not vote; where all do, the first one speaks.
