@@ -21,11 +21,13 @@ from rag_router.models.catalogue import CATALOGUE
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
+    ROOT / "docs" / "batch.md",
     ROOT / "docs" / "evaluation.md",
     ROOT / "docs" / "experts.md",
     ROOT / "docs" / "filters.md",
     ROOT / "docs" / "indexes.md",
     ROOT / "docs" / "retrieval.md",
+    ROOT / "docs" / "service.md",
 )
 RESULTS = ROOT / "benchmarks" / "results"
 _NOTHING = "No result is recorded yet; the command above makes one.\n"
@@ -397,6 +399,16 @@ def _examples(found: dict[str, Any]) -> Rows:
     yield f"example questions right, of {found['n']}", str(found["right"])
 
 
+def experts() -> str:
+    """Return the newest comparison of routers among experts."""
+    if str(ROOT) not in sys.path:  # run as a script, only docs/ is on the path
+        sys.path.insert(0, str(ROOT))
+    from benchmarks.experts_table import markdown
+
+    found = _newest("experts")
+    return markdown(found) if found else _NOTHING
+
+
 def fusion() -> str:
     """Return what the newest result says of several experts that answer together."""
     found = _newest("fusion")
@@ -434,7 +446,75 @@ def fusion() -> str:
     return "\n".join(lines).rstrip() + "\n" if lines else _NOTHING
 
 
+def batch() -> str:
+    """Return the newest results of batch jobs."""
+    said = {
+        "loop": lambda f: (
+            f"{f['questions']} questions of nq_gold over the index `wiki`, `{f['model']}`: time "
+            f"against a plain loop over `answer()`; padding; same answers",
+            f"{f['share']:.2f}; {f['padding']:.1%}; {f['same_answers']} of {f['questions']}",
+        ),
+        "kills": lambda f: (
+            f"{f['questions']} questions, killed {f['kills']} times: answers lost, duplicated, "
+            "different",
+            f"{f['lost']}, {f['duplicated']}, {f['different']}",
+        ),
+        "memory": lambda f: (
+            f"memory that {f['questions']:,} questions add",
+            f"{f['grown_mb']:.1f} MB",
+        ),
+        "overhead": lambda f: (
+            f"overhead of a question, of {f['questions']:,}",
+            f"{f['overhead_ms']:.2f} ms",
+        ),
+        "ray": lambda f: (
+            f"two Ray actors against the local engine, {f['batch_ms']:.0f} ms a batch; same "
+            "answers; same with one killed",
+            f"{f['speedup']:.2f} times; {_yes(f['same_as_local'])}; "
+            f"{_yes(f['same_with_one_killed'])}",
+        ),
+    }
+    rows = [tell(found) for name, tell in said.items() if (found := _newest(f"batch-{name}"))]
+    lines = ["| what | figure |", "|---|---|", *(f"| {what} | {figure} |" for what, figure in rows)]
+    return "\n".join(lines) + "\n" if rows else _NOTHING
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def service() -> str:
+    """Return what the service costs and bears, as it was measured last."""
+    found = _newest("service")
+    rows = list(_service_rows(found)) if found else []
+    if not rows:
+        return "No result is recorded yet; `python -m benchmarks.service` makes one.\n"
+    lines = ["| figure | measured | bar |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {said} | {bar} |" for what, said, bar in rows)]) + "\n"
+
+
+def _service_rows(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if one := found.get("overhead"):
+        said = f"{one['p50_ms']:.1f} / {one['p95_ms']:.1f} ms"
+        yield "over the orchestrator called directly, p50 / p95, scripted", said, "5 / 12 ms"
+    if one := found.get("concurrency"):
+        said = f"{one['times']:.1f} times ({one['together_per_s']:.2f} a second)"
+        yield f"{one['clients']} clients at once against one at a time", said, "2 times"
+    if one := found.get("load"):
+        what = f"{one['connections']} connections for {one['seconds']:.0f} s, scripted: errors"
+        yield what, f"{one['errors']}, and {one['refused']} refused", "0"
+        memory = f"{one['resident_mb_early']:.0f} → {one['resident_mb_late']:.0f} MiB"
+        yield "resident memory meanwhile", memory, "flat"
+    if one := found.get("stream"):
+        yield "first stage told", f"{one['first_stage_ms_max']:.0f} ms", "100 ms"
+        yield "first sign of life of a slow model", f"{one['first_keep_alive_s']:.1f} s", "15 s"
+        yield "list of models", f"{one['models_ms_max']:.0f} ms", "200 ms"
+    if one := found.get("start"):
+        yield "start of the process until it is ready", f"{one['ready_s']:.0f} s", "25 s"
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "batch": batch,
     "components": components,
     "models": models,
     "figures": figures,
@@ -445,6 +525,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "policies": policies,
     "mixed": mixed,
     "conflicts": conflicts,
+    "experts": experts,
     "fusion": fusion,
     "decoding": decoding,
     "abstaining": abstaining,
@@ -455,6 +536,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "retrievers": retrievers,
     "routing": routing,
     "indexes": indexes,
+    "service": service,
 }
 
 

@@ -29,6 +29,8 @@ from rag_router.assembly import (
     shared_filters,
     suited,
 )
+from rag_router.decoders import DECODERS
+from rag_router.decoders.knob import has_knob
 from rag_router.errors import ModelError
 from rag_router.experts import Card, Expert
 from rag_router.experts.describing import describe, missing, parameters_in
@@ -54,6 +56,7 @@ __all__ = [
     "members_of",
     "require_service",
     "settings_of",
+    "without_knob",
 ]
 
 _MB: Final = 2**20
@@ -109,6 +112,7 @@ def load_pool(settings: Settings, *, fetch: Fetch | None = None) -> PooledOrches
         batch_size=settings.generator.batch_size,
         question_characters=settings.limits.question_characters,
         answer_seconds=settings.limits.answer_seconds,
+        without_knob=without_knob(settings),
         seed=settings.seed,
     )
 
@@ -186,6 +190,24 @@ def settings_of(settings: Settings, one: ExpertSettings) -> Settings:
     return settings.model_copy(update=changes)
 
 
+def without_knob(settings: Settings) -> dict[str, str]:
+    """Return the experts whose decoder has no knob for reliance on memory, and that decoder.
+
+    Raises:
+        UsageError: a decoder's name or options are wrong.
+    """
+    found: dict[str, str] = {}
+    for one in experts_of(settings):
+        own, shown = settings_of(settings, one), describe(one).abilities
+        if "logits" not in shown:
+            own, _ = suited(own, one.name, shown)
+        component = own.decoder
+        options = {key: value for key, value in component.options.items() if key != "artefact"}
+        if not has_knob(DECODERS.build(component.name, **options)):
+            found[one.name] = component.name
+    return found
+
+
 def members_of(
     settings: Settings,
     answering: Callable[[ExpertSettings, Expert], Answering],
@@ -257,7 +279,8 @@ def _adapted(one: ExpertSettings, base: Expert, folder: Path) -> tuple[Expert, i
             f"no adapter can be laid over {base.name}.",
             hint="Name a model of the Llama, Gemma 3 or Mixtral kind.",
         )
-    model = adapted(base.model, read_low_rank(folder, name=one.name), name=one.name)
+    matrices, prompt = read_low_rank(folder, name=one.name), base.style.fingerprint
+    model = adapted(base.model, matrices, name=one.name, prompt=prompt)
     return Expert(name=one.name, model=model, style=base.style), model.adapter.nbytes
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 __all__ = [
+    "ANSWERING",
     "ANSWERS",
     "BATCH",
     "BATCH_QUESTIONS",
@@ -31,10 +32,13 @@ __all__ = [
     "REQUESTS",
     "RETRIEVER_CALLS",
     "STAGE",
+    "Attributes",
     "Listener",
+    "Note",
     "Stopwatch",
     "Tracer",
     "count",
+    "here",
     "listen",
     "log_access",
     "log_to_stderr",
@@ -43,10 +47,13 @@ __all__ = [
     "span",
     "time_of",
     "trace_with",
+    "unlisten",
 ]
 
 ANSWERS: Final = "rag_router.answers"
 """Counter of answers, by `reason`."""
+ANSWERING: Final = "invoke_agent rag_router"
+"""Span of the questions of one request, from when they came until they are answered."""
 BATCH: Final = "rag_router.batch"
 """Span of questions that are answered together."""
 BATCH_QUESTIONS: Final = "rag_router.batch_questions"
@@ -89,12 +96,24 @@ class Listener(Protocol):
     def measure(self, name: str, value: float, **labels: str) -> None: ...
 
 
+Attributes = Mapping[str, str | int | float | bool]
+"""What is known of a span."""
+Note = Callable[[Attributes], None]
+"""Adds to what is known of a span."""
+
+
 class Tracer(Protocol):
     """What makes spans."""
 
     def span(
-        self, name: str, attributes: Mapping[str, str | int | float | bool]
-    ) -> AbstractContextManager[Any]: ...
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        links: Sequence[Any] = (),
+    ) -> AbstractContextManager[Note]: ...
+    def here(self) -> Any: ...
 
 
 _listeners: list[Listener] = []
@@ -104,6 +123,11 @@ _tracers: list[Tracer] = []
 def listen(listener: Listener) -> None:
     """Let `listener` hear of everything from now on."""
     _listeners.append(listener)
+
+
+def unlisten(listener: Listener) -> None:
+    """Let `listener` hear of nothing more."""
+    _listeners.remove(listener)
 
 
 def count(name: str, value: float = 1.0, **labels: str) -> None:
@@ -124,18 +148,44 @@ def measure(name: str, value: float, **labels: str) -> None:
         listener.measure(name, value, **labels)
 
 
-def trace_with(tracer: Tracer) -> None:
-    """Let `tracer` make spans from now on."""
-    _tracers.append(tracer)
+def trace_with(tracer: Tracer | None) -> None:
+    """Let `tracer` make spans from now on, in place of any other."""
+    _tracers[:] = [] if tracer is None else [tracer]
 
 
 @contextmanager
-def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
-    """Let the block be a span."""
+def span(
+    name: str,
+    attributes: Attributes | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    links: Sequence[Any] = (),
+) -> Iterator[Note]:
+    """Let the block be a span, and yield what adds to what is known of it.
+
+    Args:
+        name: What it is called.
+        attributes: What is known of it.
+        headers: Of a request that may say whose part it is; None makes it part of the span that
+            the block stands in.
+        links: What `here` returned, for spans that it works for without being part of them.
+    """
     with ExitStack() as stack:
-        for tracer in _tracers:
-            stack.enter_context(tracer.span(name, attributes))
-        yield
+        notes = [
+            stack.enter_context(tracer.span(name, attributes or {}, headers=headers, links=links))
+            for tracer in _tracers
+        ]
+
+        def note(more: Attributes) -> None:
+            for one in notes:
+                one(more)
+
+        yield note
+
+
+def here() -> Any:
+    """Return what later spans can link to: the span this is called in; None where there is none."""
+    return next((tracer.here() for tracer in _tracers), None)
 
 
 class Stopwatch:

@@ -63,8 +63,10 @@ class House:
         self.common = parts(folder)
         self.models: dict[str, WatchedModel] = {}
         self.loads: list[str] = []
+        self.decoders: dict[str, str] = {}
 
-    def service(self, scripts, *, router=BY_WORD, tenants=None, lasts=None, **more):
+    def service(self, scripts, *, router=BY_WORD, tenants=None, lasts=None, decoders=None, **more):
+        self.decoders = decoders or {}
         self.models = {
             name: WatchedModel(
                 {**SCRIPT, **script},
@@ -80,7 +82,9 @@ class House:
         )
 
     def alone(self, name):
-        return assemble(self.settings, replace(self.common, expert=expert_of(self.models[name])))
+        decoder = Component(name=self.decoders.get(name, self.settings.decoder.name))
+        settings = self.settings.model_copy(update={"decoder": decoder})
+        return assemble(settings, replace(self.common, expert=expert_of(self.models[name])))
 
     def _member(self, name, tenants):
         def load(_):

@@ -12,6 +12,7 @@ from rag_router.errors import (
     FetchError,
     IndexCorruptError,
     ModelError,
+    OverloadedError,
     QuestionError,
     RagRouterError,
     RemoteError,
@@ -45,6 +46,7 @@ def test_only_what_may_pass_by_itself_is_retryable():
         FetchError,
         RemoteError,
         BusyError,
+        OverloadedError,
     }
 
 

@@ -8,7 +8,13 @@ import pytest
 from little_house import assert_documented
 from little_pool import BY_WORD, FRANCE, RIVER, TWO, VALVE, House
 
-from rag_router.errors import ModelError, QuestionError, UnavailableError, UnknownNameError
+from rag_router.errors import (
+    ModelError,
+    QuestionError,
+    UnavailableError,
+    UnknownNameError,
+    UsageError,
+)
 from rag_router.experts import Card
 from rag_router.experts.deadline import Deadline
 from rag_router.experts.pool import Member, Pool
@@ -263,3 +269,36 @@ def test_events_tell_of_questions_by_their_places_among_all(house):
     assert done == {0: "Danube", 1: "Paris", 2: "90 days"}
     routed = {one.row: one.expert for one in heard if one.stage == "route"}
     assert routed == {0: "rivers", 1: "towns", 2: "towns"}
+
+
+# --- reliance on memory -----------------------------------------------------------------------
+
+MIXED = {
+    "decoders": {"towns": "plain", "rivers": "confidence_gain"},
+    "without_knob": {"towns": "plain"},
+}
+
+
+@pytest.mark.parametrize("router", [BY_WORD, SelfKnowledgeRouter()])
+def test_who_has_no_knob_for_reliance_answers_without_and_says_so(house, router):
+    service = house.service(TWO, router=router, **MIXED)
+    towns, rivers = service.answer([FRANCE, RIVER], Ask(reliance=0.7))
+    assert (towns.text, rivers.text) == ("Paris", "Danube")
+    what = "towns relies on memory as it is set: its decoder 'plain' has no knob for it"
+    assert [one.what for one in towns.degraded].count(what) == 1
+    assert "has no knob" not in str(rivers.degraded)
+    assert "has no knob" not in str(service.answer([FRANCE])[0].degraded)
+
+
+def test_where_nobody_has_a_knob_reliance_is_refused_before_anybody_is_loaded(house):
+    both = {"towns": "plain", "rivers": "plain"}
+    service = house.service(TWO, without_knob=both)
+    with pytest.raises(UsageError, match="the decoder 'plain' has no knob") as caught:
+        service.answer([FRANCE], Ask(reliance=0.7))
+    assert "confidence_gain" in caught.value.hint
+    # Whoever is named is the only one who may answer.
+    with pytest.raises(UsageError, match="has no knob"):
+        house.service(TWO, **MIXED).answer([FRANCE], Ask(reliance=0.7, expert="towns"))
+    with pytest.raises(UsageError, match=r"reliance is 1\.5"):
+        house.service(TWO, **MIXED).answer([FRANCE], Ask(reliance=1.5))
+    assert house.loads == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from tiny import tiny_model
 from tiny_embedder import write_tiny_embedder
 
 from rag_router.assembly import assemble
-from rag_router.errors import ModelError, SettingsError
+from rag_router.errors import ArtefactError, ModelError, SettingsError
 from rag_router.experts import Expert
 from rag_router.experts.pool import Pool
 from rag_router.models.low_rank import CONFIG, WEIGHTS
@@ -25,6 +27,7 @@ from rag_router.pooling import (
     members_of,
     require_service,
     settings_of,
+    without_knob,
 )
 from rag_router.settings import Component, ExpertSettings, PoolSettings, Settings
 
@@ -39,6 +42,37 @@ def test_an_expert_has_its_own_gate_and_decoder_and_else_the_common_ones():
     assert (own.gate.name, own.decoder.name) == ("never", "plain")
     assert own.generator.model == "gemma-3-270m"
     assert settings_of(settings, expert("b")).gate.name == "always"
+
+
+def test_the_settings_that_are_shown_to_readers_are_those_of_five_experts():
+    text = (Path(__file__).parents[1] / "docs" / "experts.md").read_text(encoding="utf-8")
+    shown = text.split("```toml\n", 1)[1].split("```", 1)[0]
+    settings = Settings.model_validate(tomllib.loads(shown))
+    check_service(settings)
+    kinds = {one.name: one.kind for one in cards(settings)}
+    assert kinds == {
+        "general": "local",
+        "chat": "local",
+        "entities": "adapter",
+        "medicine": "adapter",
+        "cloud": "remote",
+    }
+    assert settings.experts[-1].remote.key_env == "CLOUD_API_KEY"
+
+
+def test_experts_whose_decoder_has_no_knob_are_known_before_they_are_loaded():
+    knob = Component(name="confidence_gain")
+    settings = Settings(
+        decoder=Component(name="plain"),
+        experts=(
+            expert("usual"),
+            expert("own", decoder=knob),
+            ExpertSettings(name="cloud", model="large", url="https://host.example/v1"),
+        ),
+    )
+    assert without_knob(settings) == {"usual": "plain", "cloud": "plain"}
+    # An endpoint shows its words alone, whatever the settings ask for.
+    assert without_knob(settings.model_copy(update={"decoder": knob})) == {"cloud": "plain"}
 
 
 def test_experts_of_one_model_lie_over_the_same_weights():
@@ -76,6 +110,13 @@ def test_an_adapter_over_loaded_weights_answers_as_itself(tmp_path):
     assert law.value.model.fingerprint != base.fingerprint
     # Rank 2, 32 in and 32 out, four bytes each.
     assert law.bytes == 2 * (32 + 32) * 4
+    card = {"model_fingerprint": base.fingerprint, "prompt_hash": loaded.style.fingerprint}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    assert made["law"].load(loaded).value.name == "law"
+    (tmp_path / "card.json").write_text(json.dumps(card | {"prompt_hash": "another prompt"}))
+    ours = loaded.style.fingerprint[:12]
+    with pytest.raises(ArtefactError, match=f"law was trained on the prompt another prom.*{ours}"):
+        made["law"].load(loaded)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The knob is CK-PLUG's (see `reliance`): a decoder that has it has a field `relia
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,36 @@ from rag_router.decoders.requirements import decoders_that
 from rag_router.errors import UsageError
 from rag_router.models.streams import Strategy
 
-__all__ = ["relying"]
+__all__ = ["has_knob", "relying", "require_knob"]
+
+
+def has_knob(decoder: Strategy) -> bool:
+    """Whether a decoder can be told how far to rely on memory."""
+    return hasattr(decoder, "reliance")
+
+
+def require_knob(reliance: float, lacking: Sequence[str]) -> None:
+    """Refuse a reliance that is out of range, or that nobody can be told.
+
+    Args:
+        reliance: In [0, 1].
+        lacking: Names of all decoders that could be told, where each lacks the knob; else empty.
+
+    Raises:
+        UsageError: it is refused.
+    """
+    # Written so that what is no number is refused too.
+    if not 0.0 <= reliance <= 1.0:
+        raise UsageError(
+            f"reliance is {reliance}.", hint="It lies between 0, the passages, and 1, memory."
+        )
+    if lacking:
+        names = ", ".join(repr(name) for name in dict.fromkeys(lacking))
+        fits = decoders_that(has_knob)
+        raise UsageError(
+            f"the decoder {names} has no knob for reliance on memory.",
+            hint=f"Decoders that have one: {', '.join(fits)}.",
+        )
 
 
 def relying(decoder: Strategy, reliance: float | None, *, name: str) -> Strategy:
@@ -29,17 +59,7 @@ def relying(decoder: Strategy, reliance: float | None, *, name: str) -> Strategy
     """
     if reliance is None:
         return decoder
-    # Written so that what is no number is refused too.
-    if not 0.0 <= reliance <= 1.0:
-        raise UsageError(
-            f"reliance is {reliance}.", hint="It lies between 0, the passages, and 1, memory."
-        )
-    if not hasattr(decoder, "reliance"):
-        fits = decoders_that(lambda one: hasattr(one, "reliance"))
-        raise UsageError(
-            f"the decoder {name!r} has no knob for reliance on memory.",
-            hint=f"Decoders that have one: {', '.join(fits)}.",
-        )
+    require_knob(reliance, [] if has_knob(decoder) else [name])
     component: Any = decoder
     changed: Strategy = replace(component, reliance=reliance)
     return changed

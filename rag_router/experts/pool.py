@@ -130,6 +130,10 @@ class Pool(Generic[T]):
         with self._changed:
             return sum(slot.taken for slot in self._slots.values())
 
+    def below(self, name: str) -> str | None:
+        """Name of the member that one lies over; None where it lies over nothing."""
+        return self._slots[name].member.over
+
     def states(self) -> Mapping[str, tuple[State, str]]:
         """How it stands with each expert, and why its last load failed where it did."""
         with self._changed:

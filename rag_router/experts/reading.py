@@ -12,10 +12,18 @@ from dataclasses import replace
 from rag_router.experts.base import Expert
 from rag_router.filters.sentences import cut_short
 from rag_router.models.prompts import Prompt, contextual_prompt
+from rag_router.models.side_by_side import prefill_each
 from rag_router.models.streams import Role, Started, start
 from rag_router.types import Evidence, Judged, Passage
 
-__all__ = ["Prompts", "as_read", "prompts_with_passages", "read_prompts", "text_of"]
+__all__ = [
+    "Prompts",
+    "as_read",
+    "prompts_with_passages",
+    "read_prompts",
+    "read_prompts_each",
+    "text_of",
+]
 
 Prompts = Mapping[Role, Prompt]
 """The prompts of one question, by the stream that each begins."""
@@ -89,6 +97,21 @@ def read_prompts(
         layers: Whether a decoder will look at what the later layers would say by themselves.
         hidden: Whether the last token's hidden states are wanted.
     """
+    return read_prompts_each([expert] * len(questions), questions, layers=layers, hidden=hidden)
+
+
+def read_prompts_each(
+    experts: Sequence[Expert],
+    questions: Sequence[Prompts],
+    *,
+    layers: bool = False,
+    hidden: bool = False,
+) -> list[dict[Role, Started]]:
+    """Do the same with an expert for each question, all of them over one base.
+
+    Raises:
+        ModelError: the experts' models lie over different bases.
+    """
     order = [
         (number, role, prompt)
         for number, prompts in enumerate(questions)
@@ -97,7 +120,8 @@ def read_prompts(
     streams: list[dict[Role, Started]] = [{} for _ in questions]
     if not order:
         return streams
-    prefill = expert.model.prefill(
+    prefill = prefill_each(
+        [experts[number].model for number, _, _ in order],
         [prompt.ids for _, _, prompt in order],
         shared=[prompt.shared for _, _, prompt in order],
         layers=layers,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from rag_router.artefacts import fingerprint_of
-from rag_router.errors import ModelError
+from rag_router.errors import ArtefactError, ModelError
 from rag_router.models.base import Ability, Prefill
 from rag_router.models.caches import KeyValues
 from rag_router.models.causal import TransformersModel
@@ -149,17 +149,26 @@ class AdaptedModel:
         return AdaptedCache(self.base.join_under(values, room=room), adapters)
 
 
-def adapted(base: TransformersModel, adapter: LowRank, *, name: str = "") -> AdaptedModel:
+def adapted(
+    base: TransformersModel, adapter: LowRank, *, name: str = "", prompt: str | None = None
+) -> AdaptedModel:
     """Lay an adapter over a base.
 
     Args:
         base: The model, which stays what it is and serves others meanwhile.
         adapter: As it was read.
         name: What the result is called; by default as the adapter.
+        prompt: Fingerprint of the prompt that it is going to read; None does not check.
 
     Raises:
-        ArtefactError: the adapter was made for another model.
+        ArtefactError: the adapter was made for another model, or trained on another prompt.
     """
+    if prompt is not None and adapter.prompt not in ("", prompt):
+        raise ArtefactError(
+            f"the adapter {adapter.name} was trained on the prompt {adapter.prompt[:12]}, but "
+            f"the prompt in use is {prompt[:12]}.",
+            hint="Train it again: rag-router expert fit.",
+        )
     fitted = base.overlay.fit(adapter, fingerprint=base.fingerprint)
     return AdaptedModel(base, fitted, name=name or adapter.name)
 

@@ -7,7 +7,8 @@ arXiv 2312.03732).
 
 The layout is PEFT's: a folder with `adapter_config.json` and `adapter_model.safetensors`. What
 would be more than these sums, such as weights replaced whole, is refused by name. Where our own
-`card.json` lies beside them it says for which base the adapter was made, and no other is served.
+`card.json` lies beside them it says for which base and prompt the adapter was made, and no others
+are served.
 """
 
 from __future__ import annotations
@@ -56,12 +57,14 @@ class LowRank:
         matrices: For each layer that it changes, by the layer's place in the network: A, (rank,
             in), and s B, (out, rank).
         base: Fingerprint of the model that it was made for; empty where nobody says so.
+        prompt: Fingerprint of the prompt that it was trained on, likewise.
     """
 
     name: str
     fingerprint: str
     matrices: Mapping[str, tuple[Tensor, Tensor]] = field(repr=False)
     base: str = ""
+    prompt: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -111,11 +114,13 @@ def read_low_rank(folder: Path, *, name: str = "") -> LowRank:
         raise ArtefactError(f"{path} is broken: {exc}.", hint="Copy it again.") from exc
     digest = sha256(payload)
     digest.update((folder / CONFIG).read_bytes())
+    base, prompt = _made_for(folder)
     return LowRank(
         name=name,
         fingerprint=digest.hexdigest(),
         matrices=_matrices(folder, config, tensors),
-        base=_made_for(folder),
+        base=base,
+        prompt=prompt,
     )
 
 
@@ -194,13 +199,15 @@ def _of_layer(patterns: Mapping[str, Any], layer: str, otherwise: Any) -> Any:
     return patterns.get(next(matching, ""), otherwise)
 
 
-def _made_for(folder: Path) -> str:
+def _made_for(folder: Path) -> tuple[str, str]:
+    """Fingerprints of the model and of the prompt; empty where nobody says so."""
     path = folder / _CARD
     if not path.is_file():
-        return ""
+        return "", ""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["model_fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return str(card["model_fingerprint"]), str(card.get("prompt_hash", ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ArtefactError(
             f"{path} does not say for which model the adapter was made.", hint="Train it again."
         ) from exc

@@ -20,7 +20,7 @@ from rag_router.outlook import Observation
 from rag_router.retrievers import Searchable
 from rag_router.types import Question, Retrieval
 
-__all__ = ["Ask", "Request", "company_of", "request_of"]
+__all__ = ["Ask", "Request", "chosen", "company_of", "request_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def request_of(parts: Composition, ask: Ask) -> Request:
     latest = latest_of(parts.indices)
     return Request(
         ask=ask,
-        indices=narrowed(_chosen(latest.indices, ask.indexes), ask.where),
+        indices=narrowed(chosen(latest.indices, ask.indexes), ask.where),
         decoder=relying(parts.decoder, ask.reliance, name=parts.decoder_name),
         deadline=ask.deadline
         or Deadline.within(ask.deadline_s, parts.answer_seconds, clock=parts.clock),
@@ -163,9 +163,14 @@ def request_of(parts: Composition, ask: Ask) -> Request:
     )
 
 
-def _chosen(
+def chosen(
     indices: Mapping[str, Searchable], names: tuple[str, ...] | None
 ) -> Mapping[str, Searchable]:
+    """Return the indexes of these names; None is all of them.
+
+    Raises:
+        UnknownNameError: one is not there.
+    """
     if names is None:
         return indices
     for name in names:

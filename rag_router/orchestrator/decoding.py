@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from rag_router.experts.reading import text_of
-from rag_router.models.streams import Facts, Generation, OneStream, Task
+from rag_router.models.side_by_side import going_on
+from rag_router.models.streams import Facts, Generation, Heard, OneStream, Spoken, Task, decode
 from rag_router.orchestrator.announcing import Telling, announce_known
 from rag_router.orchestrator.work import Batch, Work
 
-__all__ = ["decode_answers", "note_memory"]
+__all__ = ["decode_answers", "decode_answers_of_all", "note_memory"]
 
 
 def decode_answers(work: Sequence[Work], batch: Batch) -> None:
     """Decode every answer that is still to be decoded, in one loop."""
+    tasks, telling = _begun(work, batch)
+    _take(tasks, batch.decode(tasks, telling), batch)
+
+
+def decode_answers_of_all(parties: Sequence[tuple[Sequence[Work], Batch]]) -> None:
+    """Do the same for several batches, whose experts lie over one base, in one loop.
+
+    Raises:
+        ModelError: their models lie over different bases, or decoding fails.
+    """
+    begun = [(*_begun(work, batch), batch) for work, batch in parties]
+    tasks = [(task, batch) for some, _, batch in begun for _, task in some]
+    if not tasks:
+        return
+    generations = decode(
+        going_on([batch.parts.expert.model for _, batch in tasks]),
+        [task for task, _ in tasks],
+        heard=_telling_each([(telling, len(some)) for some, telling, _ in begun]),
+        cancelled=tasks[0][1].request.ask.cancelled,
+    )
+    at = 0
+    for some, _, batch in begun:
+        _take(some, generations[at : at + len(some)], batch)
+        at += len(some)
+
+
+def _begun(work: Sequence[Work], batch: Batch) -> tuple[list[tuple[Work, Task]], Heard | None]:
+    """What is to be decoded, and who hears of it; what was answered from memory is taken."""
     tasks: list[tuple[Work, Task]] = []
     for one in work:
         if one.plan == "abstain":
@@ -26,8 +56,26 @@ def decode_answers(work: Sequence[Work], batch: Batch) -> None:
         one.attempt += 1
         tasks.append((one, _task(one, batch)))
     heard = batch.request.ask.heard
-    telling = None if heard is None else Telling([one for one, _ in tasks], batch)
-    generations = batch.decode(tasks, telling)
+    return tasks, None if heard is None else Telling([one for one, _ in tasks], batch)
+
+
+def _telling_each(some: Sequence[tuple[Heard | None, int]]) -> Heard | None:
+    """Let each hear of its own answers, of which it has so many, by their places among them."""
+    places = [(heard, number) for heard, count in some for number in range(count)]
+    if all(heard is None for heard, _ in places):
+        return None
+
+    def tell(spoken: Spoken) -> None:
+        heard, number = places[spoken.number]
+        if heard is not None:
+            heard(replace(spoken, number=number))
+
+    return tell
+
+
+def _take(
+    tasks: Sequence[tuple[Work, Task]], generations: Sequence[Generation], batch: Batch
+) -> None:
     for (one, _), generation in zip(tasks, generations, strict=True):
         one.generation = generation
         one.decoded_rows += generation.forward_rows

@@ -18,15 +18,15 @@ from rag_router.experts.card import Card
 from rag_router.experts.deadline import Deadline
 from rag_router.experts.fusion import AnswerFusion, TokenFusion
 from rag_router.experts.fusion.weighing import EvenWeighing, Weighing
-from rag_router.experts.pool import Pool
 from rag_router.experts.routing.prices import relative_prices
 from rag_router.orchestrator.ask import Ask
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.events import Done, Spoke
 from rag_router.orchestrator.fusing import FusedOrchestrator
+from rag_router.orchestrator.knobs import as_it_can_be_asked, require_a_knob
 from rag_router.orchestrator.orchestrator import Orchestrator
 from rag_router.orchestrator.pooled import PooledOrchestrator
-from rag_router.types import Answer, Question
+from rag_router.types import Answer, Degradation, Question
 
 __all__ = ["FusingOrchestrator"]
 
@@ -63,6 +63,7 @@ class FusingOrchestrator(PooledOrchestrator):
         cards = self._cards(candidates(self.pool.cards, ask.tenant, ask.expert))
         if ask.expert is not None or len(cards) < 2:
             return PooledOrchestrator.answer(self, questions, ask)
+        require_a_knob(cards, ask, self.without_knob)
         within = Deadline.within(ask.deadline_s, self.answer_seconds, clock=self.clock)
         ask = replace(ask, deadline=ask.deadline or within)
         asked = [
@@ -98,14 +99,14 @@ class FusingOrchestrator(PooledOrchestrator):
                 fusion_name=self.fusion_name,
                 weighing=self.weighing,
             )
-            return together.answer(questions, ask)
+            # What decoder there is, is the leading expert's.
+            ask, notes = as_it_can_be_asked(names[0], ask, self.without_knob)
+            return [_noted(one, notes) for one in together.answer(questions, ask)]
 
     def _answer_by_answer(
         self, fusion: AnswerFusion, cards: Sequence[Card], questions: list[Question], ask: Ask
     ) -> list[Answer]:
-        experts: Mapping[str, Answering] = {
-            card.name: _Alone(self.pool, card.name) for card in cards
-        }
+        experts: Mapping[str, Answering] = {card.name: _Alone(self, card.name) for card in cards}
         costs = dict(zip(experts, relative_prices(cards).tolist(), strict=True))
         # Nobody can tell whose words will be given before all have spoken.
         quiet = replace(ask, heard=None, observed=None)
@@ -122,12 +123,14 @@ class FusingOrchestrator(PooledOrchestrator):
 class _Alone:
     """One expert of a pool, loaded while it is asked."""
 
-    pool: Pool[Answering]
+    service: PooledOrchestrator
     name: str
 
     def answer(self, questions: Sequence[Question | str], ask: Any = None) -> list[Answer]:
+        without_knob = self.service.without_knob
+        asking, notes = as_it_can_be_asked(self.name, ask or Ask(), without_knob)
         with self._member() as member:
-            answers = member.answer(questions, ask)
+            answers = [_noted(one, notes) for one in member.answer(questions, asking)]
         # An expert is known by the name that it goes by in the pool.
         return [
             replace(one, route=replace(one.route, expert=replace(one.route.expert, name=self.name)))
@@ -135,7 +138,11 @@ class _Alone:
         ]
 
     def _member(self) -> AbstractContextManager[Answering]:
-        return self.pool.using(self.name)
+        return self.service.pool.using(self.name)
+
+
+def _noted(answer: Answer, notes: tuple[Degradation, ...]) -> Answer:
+    return replace(answer, degraded=(*answer.degraded, *notes))
 
 
 def _composed(name: str, member: Answering) -> Orchestrator:

@@ -9,8 +9,8 @@ most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.gating import begin
 from rag_router.orchestrator.normalising import Asked
 from rag_router.orchestrator.orchestrator import Orchestrator
-from rag_router.orchestrator.turns import turn
+from rag_router.orchestrator.turns import turns
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.signals import Cost
 from rag_router.signals.question_embedding import QuestionEmbedding
@@ -184,14 +184,8 @@ class FusedOrchestrator(Orchestrator):
     fusion_name: str = "fusion"
     weighing: Weighing = field(default_factory=EvenWeighing)
 
-    @contextmanager
-    def _held(self, request: Request) -> Iterator[None]:
-        locks = {id(one._turn): one._turn for one in (self, *self.others)}
-        with ExitStack() as stack:
-            # In an order that is the same for whoever wants some of them at once.
-            for _, lock in sorted(locks.items(), key=lambda pair: pair[0]):
-                stack.enter_context(turn(lock, request.ask.cancelled))
-            yield
+    def _held(self, request: Request) -> AbstractContextManager[None]:
+        return turns((one._turn for one in (self, *self.others)), request.ask.cancelled)
 
     def _begin(
         self, asked: Sequence[Asked], request: Request, *, first: int

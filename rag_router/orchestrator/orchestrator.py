@@ -6,41 +6,28 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from rag_router import telemetry
 from rag_router.experts.writing import Written, write
 from rag_router.models.prompts import Inquiry
-from rag_router.orchestrator.announcing import (
-    announce_accepted,
-    announce_answers,
-    announce_begun,
-    announce_filtered,
-    announce_found,
-    announce_plans,
-    announce_verdicts,
-)
-from rag_router.orchestrator.apart import put_together, take_apart
+from rag_router.orchestrator.announcing import announce_accepted, announce_answers
 from rag_router.orchestrator.ask import Ask, Request, request_of
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.considering import Considered
-from rag_router.orchestrator.decoding import decode_answers, note_memory
-from rag_router.orchestrator.filtering import filter_passages
+from rag_router.orchestrator.course import Course
+from rag_router.orchestrator.decoding import decode_answers
 from rag_router.orchestrator.gating import begin
-from rag_router.orchestrator.judging import judge
-from rag_router.orchestrator.looking import look_up
 from rag_router.orchestrator.normalising import Asked, as_asked
 from rag_router.orchestrator.pieces import Pieces
-from rag_router.orchestrator.planning import plan
 from rag_router.orchestrator.reading import read_passages
-from rag_router.orchestrator.serving import serve_recalled
-from rag_router.orchestrator.telling import tell, tell_too_late
+from rag_router.orchestrator.telling import tell_too_late
 from rag_router.orchestrator.turns import stop_if, turn
-from rag_router.orchestrator.verifying import verify_answers
 from rag_router.orchestrator.work import Batch, Work
-from rag_router.types import Answer, ExpertChoice, Question
+from rag_router.types import Answer, Question
 
-__all__ = ["Orchestrator"]
+__all__ = ["Orchestrator", "counted", "told_too_late"]
 
 _CONFLICTS: Final = frozenset({"conflict", "contrast", "disagreement"})
 """Reasons of answers where not all who had their say said the same."""
@@ -77,12 +64,8 @@ class Orchestrator(Composition):
         with self._held(request):
             for at in range(0, len(asked), self.batch_size):
                 batch = asked[at : at + self.batch_size]
-                if all(request.deadline_of(one.question).passed() for one in batch):
-                    late = [tell_too_late(one, self, request) for one in batch]
-                    announce_answers(late, request, first=at)
-                    answers += _counted(late)
-                else:
-                    answers += _counted(self._answer_batch(batch, request, first=at))
+                late = told_too_late(batch, self, request, first=at)
+                answers += counted(late or self._answer_batch(batch, request, first=at))
         return answers
 
     def answer_window(
@@ -107,7 +90,7 @@ class Orchestrator(Composition):
         asked = self._asked(questions)
         announce_accepted(asked, request)
         with self._held(request):
-            return _counted(self._answer_batch(asked, request, first=0, pieces=pieces))
+            return counted(self._answer_batch(asked, request, first=0, pieces=pieces))
 
     def consider(
         self, questions: Sequence[Question | str], ask: Ask | None = None
@@ -127,6 +110,17 @@ class Orchestrator(Composition):
                 batch, work = self._begin(asked[at : at + self.batch_size], request, first=at)
                 found += [Considered(one.verdict.p_know, batch.board, one.row) for one in work]
         return found
+
+    def check(self, questions: Sequence[Question | str], ask: Ask) -> None:
+        """Find what is wrong with a request, without answering it.
+
+        Raises:
+            QuestionError: a question is empty or too long.
+            UnknownNameError: an index or field named in `ask` is not there.
+            UsageError: `ask` sets what the decoder does not have, or to what cannot be.
+        """
+        request_of(self, ask)
+        self._asked(questions)
 
     def _asked(self, questions: Sequence[Question | str]) -> list[Asked]:
         return [
@@ -187,49 +181,43 @@ class Orchestrator(Composition):
     ) -> list[Answer]:
         if not asked:
             return []
-        watch = telemetry.Stopwatch()
-        with watch.stage("route"):
-            expert = ExpertChoice(name=self.expert.name)
-        with watch.stage("gate"):
-            announce_begun(asked, request, first=first)
-            batch, work = self._begin(asked, request, first=first)
-            announce_verdicts(work, batch)
-            if pieces is not None:
-                pieces.note_gate(batch, work)
-        with watch.stage("retrieve"):
+        course = Course(self, asked, request, first=first)
+        course.announce()
+        course.begin(partial(self._begin, asked, request, first=first))
+        batch = course.batch
+        if pieces is not None:
+            pieces.note_gate(batch, course.work)
+        course.prepare()
+        with course.stage("decode"):
             stop_if(request.ask.cancelled)
-            look_up(work, batch)
-            announce_found(work, batch)
-        with watch.stage("filter"):
-            stop_if(request.ask.cancelled)
-            left = serve_recalled(work, batch)
-            filter_passages(left, batch)
-            announce_filtered(work, batch)
-            plan(left, batch)
-            announce_plans(work, batch)
-            left, parted = take_apart(left)
-        with watch.stage("decode"):
-            stop_if(request.ask.cancelled)
-            for piece in [left] if pieces is None else pieces.cut(left, batch):
+            for piece in [course.left] if pieces is None else pieces.cut(course.left, batch):
                 stop_if(request.ask.cancelled)
                 self._read(piece, batch)
                 if pieces is not None:
                     pieces.note_read(piece)
                 self._decode(piece, batch)
-        with watch.stage("verify"):
-            verify_answers(left, batch, read=self._read, decode=self._decode)
-            judge(left, batch)
-            put_together(parted)
-            note_memory(work, batch)
-            answers = [tell(one, batch, expert) for one in work]
-        timings = {**watch.ms, "total": watch.total()}
-        answers = [replace(answer, timings_ms=timings) for answer in answers]
-        ended = [one.generation.finish if one.generation else None for one in work]
-        announce_answers(answers, request, first=first, finishes=ended)
-        return answers
+        return course.end(self._read, self._decode)
 
 
-def _counted(answers: Iterable[Answer]) -> list[Answer]:
+def told_too_late(
+    asked: Sequence[Asked], parts: Composition, request: Request, *, first: int
+) -> list[Answer]:
+    """Abstain from a batch where nobody waits for any answer of it any more; else nothing.
+
+    Args:
+        asked: Its questions.
+        parts: Who would have answered.
+        request: What was asked for.
+        first: Place of the first of them among all that were asked together.
+    """
+    if not all(request.deadline_of(one.question).passed() for one in asked):
+        return []
+    late = [tell_too_late(one, parts, request) for one in asked]
+    announce_answers(late, request, first=first)
+    return late
+
+
+def counted(answers: Iterable[Answer]) -> list[Answer]:
     """Let whoever listens hear of the answers."""
     told = list(answers)
     for answer in told:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from rag_router.errors import CancelledError
 
-__all__ = ["stop_if", "turn"]
+__all__ = ["stop_if", "turn", "turns"]
 
 _LOOK_S: Final = 0.05
 """How often who waits looks whether it is still wanted."""
@@ -33,6 +33,21 @@ def turn(lock: threading.Lock, cancelled: Callable[[], bool] | None) -> Iterator
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def turns(locks: Iterable[threading.Lock], cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    """Hold several locks for the block, each once, unless it is cancelled before.
+
+    Raises:
+        CancelledError: `cancelled` said so.
+    """
+    distinct = {id(lock): lock for lock in locks}
+    with ExitStack() as stack:
+        # In an order that is the same for whoever wants some of them at once.
+        for _, lock in sorted(distinct.items(), key=lambda pair: pair[0]):
+            stack.enter_context(turn(lock, cancelled))
+        yield
 
 
 def stop_if(cancelled: Callable[[], bool] | None) -> None:

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from rag_router.models.base import Prefill
 from rag_router.models.prompts import Prompt, closed_book_prompt
 from rag_router.models.streams import Started, start
 from rag_router.signals.base import Board, Cost, Reading, Requirements
 
-__all__ = ["ClosedBook", "ClosedBookPass"]
+__all__ = ["ClosedBook", "ClosedBookPass", "closed_books"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,16 @@ class ClosedBookPass:
             hidden=True,
             shared=[prompt.shared for prompt in prompts],
         )
-        experts = [None] * len(prompts) if prefill.experts is None else list(prefill.experts)
-        read = zip(prompts, start(prefill), prefill.hidden, experts, strict=True)
-        return [Reading(ClosedBook(*one), Cost(forward_rows=1)) for one in read]
+        return closed_books(prompts, prefill)
+
+
+def closed_books(prompts: Sequence[Prompt], prefill: Prefill) -> list[Reading[ClosedBook]]:
+    """Return what a pass over questions alone says of each.
+
+    Args:
+        prompts: The questions, as they were read.
+        prefill: The pass, with hidden states.
+    """
+    experts = [None] * len(prompts) if prefill.experts is None else list(prefill.experts)
+    read = zip(prompts, start(prefill), prefill.hidden, experts, strict=True)
+    return [Reading(ClosedBook(*one), Cost(forward_rows=1)) for one in read]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rag_router.models.streams import Generation, OneStream, Task, decode
+from rag_router.models.tasks import Asked
 from rag_router.signals.base import Board, Cost, Reading, Requirements
-from rag_router.signals.closed_book import ClosedBookPass
+from rag_router.signals.closed_book import ClosedBook, ClosedBookPass
 
 __all__ = ["ClosedBookAnswer", "geometric_mean_probability", "minimum_probability"]
 
@@ -33,23 +34,29 @@ class ClosedBookAnswer:
         return "closed_book_answer"
 
     def compute(self, board: Board, rows: Sequence[int]) -> list[Reading[Generation]]:
-        passes = board.read(ClosedBookPass(), rows)
-        strategy = OneStream("closed")
         answers = decode(
             board.model,
-            [
-                Task(
-                    streams={"closed": one.stream},
-                    strategy=strategy,
-                    max_new_tokens=self.max_new_tokens,
-                    stop=one.prompt.stop,
-                    trace=True,
-                    deadline=board.deadline,
-                )
-                for one in passes
-            ],
+            self.tasks(board.read(ClosedBookPass(), rows), board.deadline),
             cancelled=board.cancelled,
         )
+        return self.readings(answers)
+
+    def tasks(self, passes: Sequence[ClosedBook], deadline: Asked | None) -> list[Task]:
+        """What is to be decoded, to go on from these passes until the deadline says so."""
+        return [
+            Task(
+                streams={"closed": one.stream},
+                strategy=OneStream("closed"),
+                max_new_tokens=self.max_new_tokens,
+                stop=one.prompt.stop,
+                trace=True,
+                deadline=deadline,
+            )
+            for one in passes
+        ]
+
+    def readings(self, answers: Sequence[Generation]) -> list[Reading[Generation]]:
+        """The answers, decoded, with what they cost."""
         return [
             Reading(a, Cost(decode_steps=a.forward_rows, forward_rows=a.forward_rows))
             for a in answers
