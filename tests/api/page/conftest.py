@@ -1,0 +1,35 @@
+"""One browser and one service for the tests of the page; skipped where there is no browser."""
+
+from __future__ import annotations
+
+import pytest
+from browsers import CHROMIUM, Watched, browsing
+from page_service import house
+
+
+@pytest.fixture(scope="session")
+def browser():
+    pytest.importorskip("playwright")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    with house(tmp_path_factory.mktemp("page")) as running:
+        yield running
+
+
+@pytest.fixture
+def watched(browser, running):
+    """A fresh page of the service; whatever it shows, it makes no error and asks nobody else."""
+    context = browser.new_context(base_url=running.url, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    seen = Watched(page, running.url)
+    yield seen
+    context.close()
+    assert seen.elsewhere == []
+    assert seen.errors == []
