@@ -93,7 +93,8 @@ def _measure_again(name: str, folder: Path, card: Card, file: Path) -> None:
     settings = Settings()
     expert = load_expert(settings, model=card.model, fetch=fetch_announced)
     assert isinstance(expert.model, TransformersModel)
-    after = replace(expert, model=adapted(expert.model, read_low_rank(folder)))
+    matrices, prompt = read_low_rank(folder), expert.style.fingerprint
+    after = replace(expert, model=adapted(expert.model, matrices, prompt=prompt))
     seed = int(card.notes["training"]["seed"])
     held = [q for q in questions if q.answers and is_held_out(q.id, seed=seed)]
     held = sample(held, int(card.notes["held_out"]))

@@ -89,7 +89,9 @@ def local_figures(
             gate = GATES.build(_GATE)
             assert isinstance(gate, FittedGate)
             right = column.right[train] > 0.5
-            fitted, apart = study(gate, Lesson(column.features[train], right, seed=seed))
+            fitted, apart = study(
+                gate, Lesson(features=column.features[train], right=right, seed=seed)
+            )
             said[train, place] = apart
             said[test, place] = fitted.probabilities(column.features[test])
         return replace(whole, p_know=said)

@@ -206,7 +206,8 @@ def _experts(
             loaded[below] = load_expert(settings, model=below, fetch=fetch_announced)
         base = loaded[below].model
         assert isinstance(base, TransformersModel)
-        model = adapted(base, read_low_rank(folder), name=name)
+        prompt = loaded[below].style.fingerprint
+        model = adapted(base, read_low_rank(folder), name=name, prompt=prompt)
         style = PromptStyle.of(model, passage_tokens=settings.generator.passage_tokens)
         out.append(Expert(name=name, model=model, style=style))
     return out

@@ -13,6 +13,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag_router import telemetry
 from rag_router.api.problems import problem
 from rag_router.telemetry import log_access, logger
 
@@ -32,6 +33,14 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = dict(Headers(scope=scope))
+        known = {"http.request.method": scope["method"]}
+        with telemetry.span(scope["method"], known, headers=headers) as note:
+            await self._served(scope, receive, send, note)
+
+    async def _served(
+        self, scope: Scope, receive: Receive, send: Send, note: telemetry.Note
+    ) -> None:
         given = Headers(scope=scope).get(_HEADER, "")
         id_ = given if _ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = id_
@@ -56,13 +65,17 @@ class RequestLog:
             hint = "Whoever runs it finds the reason in its log, by the id of this request."
             await problem(500, detail, hint, request_id=id_)(scope, receive, noting)
         finally:
-            route = scope.get("route")
+            # What stands in a path may be anybody's words; the template is ours.
+            route = getattr(scope.get("route"), "path", "-")
+            ms = (time.perf_counter() - begun) * 1000
+            note({"http.route": route, "http.response.status_code": status})
+            telemetry.count(telemetry.REQUESTS, route=route, status=str(status))
+            telemetry.time_of(telemetry.REQUEST, ms, route=route)
             log_access(
                 method=scope["method"],
-                # What stands in a path may be anybody's words; the template is ours.
-                path=getattr(route, "path", "-"),
+                path=route,
                 status=status,
-                ms=round((time.perf_counter() - begun) * 1000, 2),
+                ms=round(ms, 2),
                 bytes=size,
                 request_id=id_,
             )

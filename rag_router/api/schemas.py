@@ -68,7 +68,7 @@ class Health(BaseModel):
         }
     )
 
-    status: Literal["ok", "starting", "unavailable"]
+    status: Literal["ok", "starting", "draining", "unavailable"]
     parts: dict[str, str] = {}
 
 

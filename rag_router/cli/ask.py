@@ -83,7 +83,9 @@ def ask(
     from rag_router.assembly import check_reliance
     from rag_router.pooling import load_service
 
-    check_reliance(settings, reliance)
+    # Of several experts some may have a decoder that can be asked for it, and some not.
+    if not settings.experts:
+        check_reliance(settings, reliance)
     service = load_service(settings, fetch=fetch_announced)
     from rag_router.orchestrator import Ask
 

@@ -15,6 +15,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "ask": "rag_router.cli.ask:ask",
     "backup": "rag_router.cli.backup:backup",
+    "batch": "rag_router.cli.batch:batch",
     "components": "rag_router.cli.components:components",
     "config": "rag_router.cli.config:config",
     "decoder": "rag_router.cli.decoder:decoder",
@@ -32,6 +33,7 @@ _COMMANDS = {
 _SUMMARIES = {
     "ask": "Answer a question, and show why.",
     "backup": "Copy indexes, so that they can be brought back.",
+    "batch": "Answer many questions, in one go or in several.",
     "components": "List gates, filters, retrievers, routers and decoders.",
     "config": "Check a settings file.",
     "decoder": "Fit how sure answers from passages are.",

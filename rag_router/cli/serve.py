@@ -10,10 +10,18 @@ import click
 
 from rag_router.cli.options import config_option, settings_from
 from rag_router.errors import UnavailableError
+from rag_router.settings import Settings
 
 __all__ = ["serve"]
 
-_NEEDED: Final = ("alembic", "fastapi", "python_multipart", "uvicorn")
+_NEEDED: Final = (
+    "alembic",
+    "fastapi",
+    "opentelemetry",
+    "prometheus_client",
+    "python_multipart",
+    "uvicorn",
+)
 
 
 @click.command()
@@ -36,13 +44,22 @@ def serve(
             f"the service needs {', '.join(lacking)}.",
             hint="Run: pip install 'rag-router[api]'",
         )
-    import uvicorn
-
     from rag_router.api.app import create_app
+    from rag_router.api.bearer import key_for
     from rag_router.api.resources import Resources
+    from rag_router.api.running import run
+    from rag_router.api.service import Answers
+    from rag_router.api.tracing import trace_where_asked
     from rag_router.pooling import load_service, require_service
     from rag_router.telemetry import log_to_stderr
 
+    listens = settings.serve.model_copy(
+        update={
+            "host": host or settings.serve.host,
+            "port": settings.serve.port if port is None else port,
+        }
+    )
+    key = key_for(listens, listens.host)
     require_service(settings, growing=True)
     log_to_stderr()
     app = create_app(
@@ -50,12 +67,13 @@ def serve(
         settings.limits,
         resources=Resources.open(settings),
         speaks=settings.openai,
+        key=key,
     )
-    uvicorn.run(
-        app,
-        host=host or settings.serve.host,
-        port=settings.serve.port if port is None else port,
-        log_level="info",
-        # Requests are logged by their ids, and without what stands in a query.
-        access_log=False,
-    )
+
+    def renew() -> tuple[Answers, Settings]:
+        fresh = settings_from(config, indexes=indexes)
+        require_service(fresh, growing=True)
+        return load_service(fresh, growing=True), fresh
+
+    trace_where_asked()
+    run(app, listens, renew)

@@ -8,10 +8,13 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 from kept_service import keeping
+from little_house import parts, scripted_expert
 from said import VALVE, given, problem
 from sqlalchemy import text
 
 from rag_router.api.app import create_app
+from rag_router.assembly import assemble
+from rag_router.settings import Settings
 
 
 def test_the_id_of_a_request_is_sent_back(client):
@@ -60,15 +63,13 @@ def test_what_is_too_large_is_refused_by_what_it_says_and_by_what_it_is(tmp_path
                 problem(response, status)
 
 
-class Broken:
-    """An orchestrator with a bug."""
-
-    def answer(self, questions, ask):
-        raise ZeroDivisionError("a secret of somebody's")
+def broken(prompt):
+    raise ZeroDivisionError("a secret of somebody's")
 
 
-def test_a_bug_of_ours_is_a_problem_that_tells_nothing_and_a_line_that_tells_all(caplog):
-    with TestClient(create_app(Broken)) as client:
+def test_a_bug_of_ours_is_a_problem_that_tells_nothing_and_a_line_that_tells_all(tmp_path, caplog):
+    made = parts(tmp_path, expert=scripted_expert(broken))
+    with TestClient(create_app(lambda: assemble(Settings(home=tmp_path), made))) as client:
         for _ in range(10_000):
             response = client.post("/v1/answer", json={"question": VALVE})
             if response.status_code != 503:

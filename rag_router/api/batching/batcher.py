@@ -25,7 +25,6 @@ from rag_router.models.prompts import Inquiry
 from rag_router.orchestrator import Ask, Orchestrator, PooledOrchestrator
 from rag_router.orchestrator.ask import company_of
 from rag_router.orchestrator.events import Accepted
-from rag_router.orchestrator.normalising import as_asked
 from rag_router.types import Answer, Question
 
 __all__ = ["Answers", "Batcher"]
@@ -35,6 +34,12 @@ Answers = Orchestrator | PooledOrchestrator
 
 Waited = TypeVar("Waited")
 
+_ATTRIBUTES: Final = {
+    # OpenTelemetry's conventions for generative AI.
+    "gen_ai.operation.name": "invoke_agent",
+    "gen_ai.provider.name": "rag_router",
+    "gen_ai.agent.name": "rag_router",
+}
 _LOOK_S: Final = 0.05
 """How often whoever waits looks whether it is still wanted."""
 
@@ -80,10 +85,16 @@ class Batcher:
             one if isinstance(one, Question) else Question(id=str(number), text=one)
             for number, one in enumerate(questions, start=1)
         ]
-        for number, one in enumerate(asked, start=1):
-            as_asked(one, number, longest=self.answers.question_characters)
+        # Whoever asks what makes no sense hears of it at once.
+        self.answers.check(asked, ask)
         if not asked:
             return self.answers.answer([], ask)
+        with telemetry.span(telemetry.ANSWERING, _ATTRIBUTES) as note:
+            answers = self._queued(asked, ask)
+            note(_usage_of(answers))
+        return answers
+
+    def _queued(self, asked: Sequence[Question], ask: Ask) -> list[Answer]:
         party = Party(ask, asked)
         deadline, company = ask.deadline, company_of(ask)
         guests: list[Guest[Single | _Errand]] = [
@@ -183,7 +194,9 @@ class Batcher:
             return
         questions, ask = together(singles)
         try:
-            with telemetry.span(telemetry.BATCH, questions=len(singles)):
+            links = [party.span for party in dict.fromkeys(one.party for one in singles)]
+            known = {"rag_router.batch.questions": len(singles)}
+            with telemetry.span(telemetry.BATCH, known, links=links):
                 answers = self.answers.answer(questions, ask)
         except Exception as exc:  # noqa: BLE001  # whoever waits hears of it, whatever it is
             self._failed(singles, exc)
@@ -199,6 +212,17 @@ class Batcher:
             return
         for party in parties:
             self._answer([one for one in singles if one.party is party and not party.gone()])
+
+
+def _usage_of(answers: Sequence[Answer]) -> dict[str, int]:
+    return {
+        "gen_ai.usage.input_tokens": sum(one.usage.prompt_tokens for one in answers),
+        "gen_ai.usage.output_tokens": sum(one.usage.completion_tokens for one in answers),
+        "rag_router.questions": len(answers),
+        "rag_router.looked_up": sum(one.knowledge.retrieve for one in answers),
+        "rag_router.abstained": sum(one.abstained for one in answers),
+        "rag_router.degraded": sum(bool(one.degraded) for one in answers),
+    }
 
 
 def _run(errand: _Errand) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from rag_router import telemetry
 from rag_router.orchestrator import Ask
 from rag_router.orchestrator.events import Accepted, Done, Event
 from rag_router.types import Answer, Question
@@ -21,6 +23,7 @@ class Party:
         ask: What it wants; its deadline runs.
         questions: What it asks, by the ids of its own.
         answers: As far as they are there, by row.
+        span: What the span of the batch it is answered in links to.
         answered: Holds all of them in the end, or what went wrong.
     """
 
@@ -28,6 +31,7 @@ class Party:
     questions: Sequence[Question]
     answers: dict[int, Answer] = field(default_factory=dict)
     answered: Future[list[Answer]] = field(default_factory=Future)
+    span: Any = field(default_factory=telemetry.here)
 
     def take(self, row: int, answer: Answer) -> None:
         """Take an answer; the last one makes the request whole."""

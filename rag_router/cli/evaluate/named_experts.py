@@ -83,4 +83,6 @@ def _adapted(one: ExpertSettings, base: Expert) -> Expert:
             hint="Name a model of the Llama, Gemma 3 or Mixtral kind.",
         )
     matrices = read_low_rank(one.adapter.expanduser(), name=one.name)
-    return replace(base, name=one.name, model=adapted(base.model, matrices, name=one.name))
+    prompt = base.style.fingerprint
+    model = adapted(base.model, matrices, name=one.name, prompt=prompt)
+    return replace(base, name=one.name, model=model)

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 from little_house import asked, parts, scripted_expert
+from little_pool import FRANCE as CAPITAL
+from little_pool import RIVER, TWO, House
 
 from rag_router import telemetry
 from rag_router.api.batching import Batcher
+from rag_router.api.batching.together import Party, Single, together, told_apart
 from rag_router.api.batching.waiting import Lane
 from rag_router.assembly import assemble
 from rag_router.errors import CancelledError, OverloadedError, QuestionError, UnknownNameError
@@ -291,3 +294,25 @@ def test_what_waits_when_it_is_closed_is_still_answered(orchestrator, door, many
 
 def test_no_questions_have_no_answers(batcher):
     assert batcher.answer([]) == []
+
+
+def test_requests_to_a_pool_are_answered_together_as_each_alone(tmp_path, many):
+    pool = House(tmp_path).service(TWO)
+    requests = [
+        ([RIVER, CAPITAL], Ask(retrieval="never")),
+        ([CAPITAL], Ask(retrieval="never", tokens=True)),
+        ([VALVE], Ask(max_new_tokens=1)),
+        ([RIVER], Ask(expert="towns", retrieval="never")),
+    ]
+    alone = [plain(pool.answer(*request)) for request in requests]
+    parties = [
+        Party(ask, [Question(id=str(n), text=one) for n, one in enumerate(questions, start=1)])
+        for questions, ask in requests[:3]
+    ]
+    singles = [Single(one, row) for one in parties for row in range(len(one.questions))]
+    told_apart(singles, pool.answer(*together(singles)))
+    assert [plain(one.answered.result(timeout=0)) for one in parties] == alone[:3]
+    batcher = Batcher(pool)
+    waited = [many.submit(batcher.answer, *request) for request in requests]
+    assert [plain(one.result()) for one in waited] == alone
+    batcher.close()
