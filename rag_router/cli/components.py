@@ -11,7 +11,8 @@ from rag_router.cli.options import as_json, print_json
 
 __all__ = ["components", "described"]
 
-_SOURCE = re.compile(r"(arXiv \d{4}\.\d{4,5}|doi \S+?(?=[),;\s]))")
+# A bracket that ends the sentence around it is none of the name, one of a pair is.
+_SOURCE = re.compile(r"(arXiv \d{4}\.\d{4,5}|doi (?:\([^()\s]*\)|[^(),;\s])+)")
 
 
 @click.command()
@@ -63,7 +64,9 @@ def _cost(cls: type) -> str:
 
         # Routers among experts name what they read; gates hold the signals themselves.
         read = (str(getattr(one, "name", one)) for one in signals_of(component))
-        names = list(dict.fromkeys(read))
+        # What is named in a set has no order of its own.
+        unordered = isinstance(component.needs, frozenset)
+        names = sorted(read) if unordered else list(dict.fromkeys(read))
         return "reads " + ", ".join(names) if names else "nothing"
     if hasattr(component, "streams"):
         return f"{len(component.streams)} stream(s)"
