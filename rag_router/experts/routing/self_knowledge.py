@@ -83,7 +83,7 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
         names = [card.name for card in cards]
         columns = self.columns(names) if self.fitted else []
         knowing = context.knowing(self.called)
-        heard = _Heard.of(len(questions), columns, relative_prices(cards))
+        heard = _Heard.of(len(questions), self._experience(columns), relative_prices(cards))
         order = sorted(range(len(cards)), key=lambda n: (heard.prices[n], n))
         going = np.arange(len(questions))
         for place, n in enumerate(order):
@@ -96,6 +96,8 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
             told = np.asarray(knowing(names[n], going.tolist()), dtype=np.float64)
             heard.known[going, n] = self._known(told, columns[n] if columns else None)
             heard.scores[going, n] = heard.known[going, n] - self.price_weight * heard.prices[n]
+            if columns:
+                heard.gaps[going] += (heard.seen[:, n] - heard.known[going, n, None]) ** 2
         return [
             _ranking(cards, heard.scores[row], heard.known[row]) for row in range(len(questions))
         ]
@@ -110,23 +112,36 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
         p = curve(logit(np.where(np.isnan(told), 0.5, told)))
         return np.where(np.isnan(told), self.arrays["accuracy"][column], p)
 
+    def _experience(self, columns: Sequence[int]) -> NDArray[np.float64]:
+        """What the candidates knew of the labelled questions, shape (labelled, candidates)."""
+        if not columns:
+            return np.empty((0, 0))
+        said = self.arrays["said"]
+        return np.stack([self._known(said[:, c], c) for c in columns], axis=1)
+
     def _gains(
         self, heard: _Heard, going: NDArray[np.int64], asked: Sequence[int], following: int
     ) -> NDArray[np.float64]:
         """Return what the next expert is expected to bring each question, shape (going,)."""
-        first, price = list(asked), self.price_weight * heard.prices[following]
-        best = heard.scores[going][:, first].max(axis=1)
-        if not heard.columns:
+        price = self.price_weight * heard.prices[following]
+        best = heard.scores[going][:, list(asked)].max(axis=1)
+        if not len(heard.seen):
             return np.asarray(1.0 - price - best)
-        said = self.arrays["said"]
-        seen = np.stack([self._known(said[:, c], c) for c in heard.columns], axis=1)
-        brings = seen[:, following] - price
-        gains = []
-        for row, most in zip(going, best, strict=True):
-            gaps = ((seen[:, first] - heard.known[row, first]) ** 2).sum(axis=1)
-            near = np.argsort(gaps, kind="stable")[:_NEAREST]
-            gains.append(np.maximum(brings[near] - most, 0.0).mean())
-        return np.array(gains)
+        brings = heard.seen[:, following] - price
+        return np.array(
+            [
+                np.maximum(brings[_nearest(heard.gaps[row])] - most, 0.0).mean()
+                for row, most in zip(going, best, strict=True)
+            ]
+        )
+
+
+def _nearest(gaps: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rows of the smallest gaps, of equal ones the first; sorting all of them takes longer."""
+    if len(gaps) <= _NEAREST:
+        return np.arange(len(gaps))
+    close = np.flatnonzero(gaps <= np.partition(gaps, _NEAREST - 1)[_NEAREST - 1])
+    return np.asarray(close[np.argsort(gaps[close], kind="stable")[:_NEAREST]])
 
 
 @plain_dataclass(frozen=True, slots=True, eq=False)
@@ -134,22 +149,26 @@ class _Heard:
     """What has been said so far about a batch of questions; NaN where nobody was asked.
 
     Attributes:
-        columns: Where the candidates stand among those that were learned of; empty if none were.
+        seen: What candidates knew of labelled questions, shape (labelled, candidates); none until
+            fitted.
         prices: Of the candidates, in [0, 1], shape (candidates,).
         scores: What candidates are ranked by, shape (questions, candidates).
         known: How likely each knows, of the same shape.
+        gaps: How far labelled questions lie from each question by what those asked have said,
+            squared, shape (questions, labelled).
     """
 
-    columns: Sequence[int]
+    seen: NDArray[np.float64]
     prices: NDArray[np.float64]
     scores: NDArray[np.float64]
     known: NDArray[np.float64]
+    gaps: NDArray[np.float64]
 
     @classmethod
-    def of(cls, questions: int, columns: Sequence[int], prices: NDArray[np.float64]) -> _Heard:
+    def of(cls, questions: int, seen: NDArray[np.float64], prices: NDArray[np.float64]) -> _Heard:
         """Begin with nothing heard."""
         nothing = np.full((questions, len(prices)), np.nan)
-        return cls(columns, prices, nothing, nothing.copy())
+        return cls(seen, prices, nothing, nothing.copy(), np.zeros((questions, len(seen))))
 
 
 def _ranking(
