@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +33,7 @@ def adapted_copy(model: CausalModel, how: AdapterTraining) -> tuple[Any, str]:
     require_peft()
     from peft import LoraConfig, get_peft_model
 
-    network = copy.deepcopy(_local(model).network)
+    network = _copied(_local(model).network)
     config = LoraConfig(
         r=how.rank,
         lora_alpha=how.alpha,
@@ -57,6 +58,14 @@ def _unwarned() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield
+
+
+def _copied(network: Any) -> Any:
+    """Copy a network without whoever listens at its layers: they belong to the one in service."""
+    memo: dict[int, Any] = {}
+    for module in network.modules():
+        memo[id(module._forward_hooks)] = OrderedDict()
+    return copy.deepcopy(network, memo)
 
 
 def _local(model: CausalModel) -> TransformersModel:

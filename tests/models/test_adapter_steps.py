@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from tiny import WINDOW, prompt_of, tiny_model
@@ -73,3 +75,17 @@ def test_the_model_itself_gets_no_adapter():
     model = tiny_model("llama")
     adapted_copy(model, AdapterTraining())
     assert not any("lora_" in name for name, _ in model.network.named_parameters())
+
+
+def test_whoever_listens_at_a_layer_of_the_model_is_not_copied():
+    class Ear:
+        def __init__(self):
+            self.own = threading.local()  # cannot be copied
+
+        def hear(self, *_):
+            return None
+
+    model = tiny_model("llama")
+    next(iter(model.network.children())).register_forward_hook(Ear().hear)
+    adapted, _ = adapted_copy(model, AdapterTraining())
+    assert not any(module._forward_hooks for module in adapted.modules())

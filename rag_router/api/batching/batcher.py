@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -164,16 +163,16 @@ class Batcher:
         guests: Sequence[Guest[Single | _Errand]],
         cancelled: Callable[[], bool] | None,
     ) -> Waited:
+        if cancelled is None:
+            return future.result()
         while True:
-            try:
-                return future.result(None if cancelled is None else _LOOK_S)
-            except NotYet:
-                # A TimeoutError that the work itself raised is of the same type.
-                if future.done():
-                    raise
-            if cancelled is not None and cancelled():
+            done, _ = wait([future], timeout=_LOOK_S)
+            # What a request that was given up has come to so far is cut short: no answer.
+            if cancelled():
                 self._room.leave(guests)
                 raise CancelledError("answering was cancelled.")
+            if done:
+                return future.result()
 
     def _work(self) -> None:
         while guests := self._room.take(self.answers.batch_size):

@@ -19,7 +19,7 @@ from rag_router.models.prompts import Inquiry
 from rag_router.models.sampling import Sampling
 from rag_router.models.scripted import Reply
 from rag_router.orchestrator import Ask
-from rag_router.orchestrator.events import Accepted, Done, Spoke
+from rag_router.orchestrator.events import Accepted, Done, GateVerdict, Spoke
 from rag_router.settings import Settings
 from rag_router.types import Question
 
@@ -237,7 +237,7 @@ def test_who_gives_up_in_company_leaves_the_others_their_answers(batcher, door, 
     gone = threading.Event()
 
     def hear(event):
-        if isinstance(event, Spoke):
+        if isinstance(event, GateVerdict):
             gone.set()
 
     leaving = many.submit(batcher.answer, [VALVE], Ask(cancelled=gone.is_set, heard=hear))

@@ -7,7 +7,9 @@ from browsers import CHROMIUM, Watched, browsing
 from page_service import house
 
 
-@pytest.fixture(scope="session")
+# Of each module anew: as long as Playwright runs, this thread counts as one with a running event
+# loop, and other tests could not run theirs.
+@pytest.fixture(scope="module")
 def browser():
     pytest.importorskip("playwright")
     if CHROMIUM is None:
