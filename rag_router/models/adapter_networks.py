@@ -64,7 +64,9 @@ def _copied(network: Any) -> Any:
     """Copy a network without whoever listens at its layers: they belong to the one in service."""
     memo: dict[int, Any] = {}
     for module in network.modules():
-        memo[id(module._forward_hooks)] = OrderedDict()
+        for name, value in vars(module).items():
+            if name.endswith("_hooks") and isinstance(value, dict):
+                memo[id(value)] = OrderedDict()
     return copy.deepcopy(network, memo)
 
 
