@@ -18,9 +18,9 @@ from torch import Tensor
 
 from rag_router.errors import ModelError
 from rag_router.experts.fusion.members import require_one_vocabulary
-from rag_router.models.adapters import AdaptedModel
 from rag_router.models.base import Ability, CausalModel, Prefill, StepCache
 from rag_router.models.layers import LayerStates
+from rag_router.models.side_by_side import base_of, going_on
 from rag_router.models.streams import Started
 
 __all__ = ["Ensemble"]
@@ -97,11 +97,11 @@ class Ensemble:
         self.names = tuple(models)
         self._lead = next(iter(models.values()))
         # Compared by identity: equal weights may still be two models with caches of their own.
-        bases = {name: id(_base(model)) for name, model in models.items()}
+        bases = {name: id(base_of(model)) for name, model in models.items()}
         owners = {base: number for number, base in enumerate(dict.fromkeys(bases.values()))}
         self._owners = {name: owners[base] for name, base in bases.items()}
         self._models = [
-            _reader([model for name, model in models.items() if bases[name] == base])
+            going_on([model for name, model in models.items() if bases[name] == base])
             for base in owners
         ]
 
@@ -196,18 +196,6 @@ class Ensemble:
             joined = self._models[owner].join([cache for _, cache in some], room=room)
             parts.append(_Part(_Owned(owner, joined), tuple(place for place, _ in some)))
         return _Together(tuple(parts))
-
-
-def _base(model: CausalModel) -> CausalModel:
-    """The weights that a model's passes go through: its own, or those it is laid over."""
-    return model.base if isinstance(model, AdaptedModel) else model
-
-
-def _reader(models: Sequence[CausalModel]) -> CausalModel:
-    """Of models over the same weights the one that goes on with the rows of all of them."""
-    adapted = [model for model in models if isinstance(model, AdaptedModel)]
-    # What an adapted model is told of each row stands in its cache, the bare base's rows included.
-    return adapted[0] if adapted else models[0]
 
 
 def _in_place(read: Sequence[Tensor], places: Sequence[Sequence[int]]) -> Tensor:
