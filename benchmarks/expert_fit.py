@@ -10,7 +10,6 @@ in the home, so that this takes seconds after a fit.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,8 @@ from rag_router.errors import ArtefactError, SettingsError
 from rag_router.eval.adapter_fitting import adapter_gain
 from rag_router.eval.answers import without_passages
 from rag_router.eval.datasets import data_hash, is_held_out, read_questions, sample
+from rag_router.experts.adapting import adapted_expert
 from rag_router.models.adapter_folders import read_adapter_card
-from rag_router.models.adapters import adapted
-from rag_router.models.causal import TransformersModel
-from rag_router.models.low_rank import read_low_rank
 from rag_router.outcomes import OutcomeCache
 from rag_router.settings import Settings
 
@@ -92,9 +89,7 @@ def _measure_again(name: str, folder: Path, card: Card, file: Path) -> None:
         )
     settings = Settings()
     expert = load_expert(settings, model=card.model, fetch=fetch_announced)
-    assert isinstance(expert.model, TransformersModel)
-    matrices, prompt = read_low_rank(folder), expert.style.fingerprint
-    after = replace(expert, model=adapted(expert.model, matrices, prompt=prompt))
+    after = adapted_expert(expert, folder, name=expert.name)
     seed = int(card.notes["training"]["seed"])
     held = [q for q in questions if q.answers and is_held_out(q.id, seed=seed)]
     held = sample(held, int(card.notes["held_out"]))

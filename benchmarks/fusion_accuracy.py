@@ -27,6 +27,7 @@ from rag_router.eval.features import read_features
 from rag_router.eval.labels import Labelled, label
 from rag_router.eval.metrics.bootstrap import Bootstrap
 from rag_router.experts import Expert
+from rag_router.experts.adapting import adapted_expert
 from rag_router.experts.fusion import FUSIONS, TokenFusion
 from rag_router.experts.fusion.ballots import Ballot
 from rag_router.experts.fusion.decoding import Shared, decode_together
@@ -38,10 +39,7 @@ from rag_router.experts.fusion.weighing import shares
 from rag_router.experts.routing.prices import relative_prices
 from rag_router.gates import GATES, FittedGate, Lesson, study
 from rag_router.models.adapter_folders import read_adapter_card
-from rag_router.models.adapters import adapted
-from rag_router.models.causal import TransformersModel
-from rag_router.models.low_rank import read_low_rank
-from rag_router.models.prompts import Prompt, PromptStyle, closed_book_prompt
+from rag_router.models.prompts import Prompt, closed_book_prompt
 from rag_router.models.streams import OneStream, Task, start
 from rag_router.models.vocabulary import Worded
 from rag_router.outcomes import Outcome, OutcomeCache
@@ -204,12 +202,7 @@ def _experts(
         below = read_adapter_card(folder).model
         if below not in loaded:
             loaded[below] = load_expert(settings, model=below, fetch=fetch_announced)
-        base = loaded[below].model
-        assert isinstance(base, TransformersModel)
-        prompt = loaded[below].style.fingerprint
-        model = adapted(base, read_low_rank(folder), name=name, prompt=prompt)
-        style = PromptStyle.of(model, passage_tokens=settings.generator.passage_tokens)
-        out.append(Expert(name=name, model=model, style=style))
+        out.append(adapted_expert(loaded[below], folder, name=name))
     return out
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rag_router.assembly import (
@@ -33,6 +32,7 @@ from rag_router.decoders import DECODERS
 from rag_router.decoders.knob import has_knob
 from rag_router.errors import ModelError
 from rag_router.experts import Card, Expert
+from rag_router.experts.adapting import adapted_expert
 from rag_router.experts.describing import describe, missing, parameters_in
 from rag_router.experts.pool import Loaded, Member, Pool
 from rag_router.experts.routing import EXPERT_ROUTERS
@@ -258,30 +258,17 @@ def _local(
     answering: Callable[[ExpertSettings, Expert], Answering],
 ) -> Member[Answering]:
     def load(base: Expert) -> Loaded[Answering]:
+        from rag_router.models.adapters import AdaptedModel
+
         if one.adapter is None:
             return Loaded(answering(one, replace(base, name=one.name)))
-        expert, held = _adapted(one, base, one.adapter.expanduser())
-        return Loaded(answering(one, expert), held)
+        expert = adapted_expert(base, one.adapter.expanduser(), name=one.name)
+        assert isinstance(expert.model, AdaptedModel)
+        return Loaded(answering(one, expert), expert.model.adapter.nbytes)
 
     a_weight = _BYTES_A_WEIGHT.get(settings.generator.dtype, 4)
     own = 0 if one.adapter is None else parameters_in(one.adapter.expanduser()) * a_weight
     return Member(name=one.name, load=load, over=weights, bytes=own, card=card)
-
-
-def _adapted(one: ExpertSettings, base: Expert, folder: Path) -> tuple[Expert, int]:
-    """Lay an expert's adapter over its model; returns the bytes of its matrices, too."""
-    from rag_router.models.adapters import adapted
-    from rag_router.models.causal import TransformersModel
-    from rag_router.models.low_rank import read_low_rank
-
-    if not isinstance(base.model, TransformersModel):
-        raise ModelError(
-            f"no adapter can be laid over {base.name}.",
-            hint="Name a model of the Llama, Gemma 3 or Mixtral kind.",
-        )
-    matrices, prompt = read_low_rank(folder, name=one.name), base.style.fingerprint
-    model = adapted(base.model, matrices, name=one.name, prompt=prompt)
-    return Expert(name=one.name, model=model, style=base.style), model.adapter.nbytes
 
 
 def _remote(

@@ -231,19 +231,13 @@ def _train(
 def _adapted(expert: Expert, trained: TrainedAdapter) -> Expert:
     """Lay what was trained over the expert as whoever serves it will."""
     import tempfile
-    from dataclasses import replace
 
+    from rag_router.experts.adapting import adapted_expert
     from rag_router.models.adapter_folders import put_adapter
-    from rag_router.models.adapters import adapted
-    from rag_router.models.causal import TransformersModel
-    from rag_router.models.low_rank import read_low_rank
 
-    # What has been trained is a model that lies here.
-    assert isinstance(expert.model, TransformersModel)
     with tempfile.TemporaryDirectory() as folder:
         put_adapter(Path(folder), trained.weights, trained.config)
-        adapter = read_low_rank(Path(folder), name=expert.name)
-    return replace(expert, model=adapted(expert.model, adapter))
+        return adapted_expert(expert, Path(folder), name=expert.name)
 
 
 def _tell(card: Any, out: Path, *, as_json: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rag_router.errors import ModelError, UsageError
+from rag_router.errors import UsageError
+from rag_router.experts.adapting import adapted_expert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ def load_named(
     base = load_expert(settings_for(settings, name), fetch=fetch)
     if one.adapter is None:
         return replace(base, name=name)
-    return _adapted(one, base)
+    return adapted_expert(base, one.adapter.expanduser(), name=one.name)
 
 
 def settings_for(settings: Settings, name: str) -> Settings:
@@ -69,20 +70,3 @@ def card_of(settings: Settings, expert: Expert) -> Card:
 
 def _named(settings: Settings, name: str) -> ExpertSettings | None:
     return next((one for one in settings.experts if one.name == name), None)
-
-
-def _adapted(one: ExpertSettings, base: Expert) -> Expert:
-    from rag_router.models.adapters import adapted
-    from rag_router.models.causal import TransformersModel
-    from rag_router.models.low_rank import read_low_rank
-
-    assert one.adapter is not None
-    if not isinstance(base.model, TransformersModel):
-        raise ModelError(
-            f"no adapter can be laid over {base.name}.",
-            hint="Name a model of the Llama, Gemma 3 or Mixtral kind.",
-        )
-    matrices = read_low_rank(one.adapter.expanduser(), name=one.name)
-    prompt = base.style.fingerprint
-    model = adapted(base.model, matrices, name=one.name, prompt=prompt)
-    return replace(base, name=one.name, model=model)
