@@ -56,6 +56,30 @@ class Card:
     notes: Mapping[str, Any] = field(default_factory=dict)
     weights_sha256: str = ""
 
+    def require(
+        self, folder: Path, *, model_fingerprint: str | None = None, prompt_hash: str | None = None
+    ) -> None:
+        """Make sure that it speaks about this model and prompt; None does not check.
+
+        Args:
+            folder: Where it was read, for the error.
+            model_fingerprint: What the model must be.
+            prompt_hash: What the prompt must be.
+
+        Raises:
+            ArtefactError: it belongs to another model or prompt.
+        """
+        for what, wanted, seen in (
+            ("model", model_fingerprint, self.model_fingerprint),
+            ("prompt", prompt_hash, self.prompt_hash),
+        ):
+            if wanted is not None and wanted != seen:
+                raise ArtefactError(
+                    f"{folder} was fitted on {what} {seen[:12]} ({self.model}), "
+                    f"but the {what} in use is {wanted[:12]}.",
+                    hint="Fit it for this model, or name another artefact.",
+                )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
@@ -119,16 +143,7 @@ class Artefact:
             raise ArtefactError(
                 f"{folder / WEIGHTS} is not what the card says it is.", hint="Fit it again."
             )
-        for what, wanted, seen in (
-            ("model", model_fingerprint, card.model_fingerprint),
-            ("prompt", prompt_hash, card.prompt_hash),
-        ):
-            if wanted is not None and wanted != seen:
-                raise ArtefactError(
-                    f"{folder} was fitted on {what} {seen[:12]} ({card.model}), "
-                    f"but the {what} in use is {wanted[:12]}.",
-                    hint="Fit it for this model, or name another artefact.",
-                )
+        card.require(folder, model_fingerprint=model_fingerprint, prompt_hash=prompt_hash)
         try:
             return cls(card=card, weights=load(payload))
         except SafetensorError as exc:

@@ -26,8 +26,8 @@ from rag_router.experts.routing.kernel import fit_smoother, smoothed, without_it
 from rag_router.experts.routing.learned import LearnedExpertRouter
 from rag_router.experts.routing.lesson import OutcomeLesson
 from rag_router.experts.routing.neighbours import shares_nearby
+from rag_router.learning.logistic import fit_logistic
 from rag_router.learning.softmax import sigmoid
-from rag_router.retrievers.routing.logistic import fit_logistic
 
 __all__ = ["CombinedRouter"]
 

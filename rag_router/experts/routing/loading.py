@@ -82,7 +82,7 @@ def load_expert_router(
             hint=f"Set name = {name!r}.",
         )
     if "embeddings" in router.needs:
-        Artefact.load(folder, model_fingerprint=fingerprint)
+        artefact.card.require(folder, model_fingerprint=fingerprint)
     try:
         return router.with_artefact(artefact)
     except (KeyError, TypeError, ValueError) as exc:  # pydantic's errors are ValueErrors

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
 from rag_router.retrievers.routing.learned import LearnedRouter, Taught, folds_of
-from rag_router.retrievers.routing.logistic import cross_entropy, fit_logistic
+from rag_router.learning.logistic import cross_entropy, fit_logistic
 
 __all__ = ["LinearRouter"]
 

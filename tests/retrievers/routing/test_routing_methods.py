@@ -12,7 +12,8 @@ from rag_router.retrievers import Query
 from rag_router.retrievers.routing.everywhere import EverywhereRouter
 from rag_router.retrievers.routing.lesson import RouteLesson
 from rag_router.retrievers.routing.linear import LinearRouter
-from rag_router.retrievers.routing.logistic import balanced_curve, fit_logistic
+from rag_router.learning.logistic import fit_logistic
+from rag_router.retrievers.routing.logistic import balanced_curve
 from rag_router.retrievers.routing.neighbours import NeighboursRouter
 from rag_router.retrievers.routing.oracle import OracleRouter
 from rag_router.retrievers.routing.outcome import OutcomeRouter
