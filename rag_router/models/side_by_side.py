@@ -2,6 +2,9 @@
 
 An adapted model and its base, or several adapted models, read and go on together; so does a model
 with itself. Anything else has no base in common.
+
+What it takes to read adapters, transformers among it, is imported only where they come: stages that
+import this module start without.
 """
 
 from __future__ import annotations
@@ -29,14 +32,7 @@ def prefill_each(
     shared: Sequence[int] | None = None,
     layers: bool = False,
 ) -> Prefill:
-    """Read prompts in one pass, each by a model of its own, all over one base.
-
-    Args:
-        models: One for each prompt.
-        prompts: Token ids of each.
-        hidden: As for a model's own prefill, like all that follows.
-        shared: How many leading tokens stand before many others too.
-        layers: Whether to return what the later layers would say.
+    """Read prompts as `prefill_mixed` does, by models of any kind.
 
     Raises:
         ModelError: the models lie over different bases.
