@@ -49,6 +49,11 @@ class Voices:
         """The experts, the leading one first."""
         return tuple(self.logits)
 
+    @property
+    def shares(self) -> dict[str, Tensor]:
+        """The weights of each expert, by its name, shape (rows,)."""
+        return dict(zip(self.logits, self.weights.unbind(dim=1), strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Fused:

@@ -39,8 +39,7 @@ class MixtureFusion:
         at_least_two(names, "mixture")
 
     def fuse(self, voices: Voices) -> Fused:
-        columns = zip(voices.names, voices.weights.unbind(dim=1), strict=True)
-        return Fused(mixed(list(voices.logits.values()), voices.weights), dict(columns))
+        return Fused(mixed(list(voices.logits.values()), voices.weights), voices.shares)
 
 
 def mixed(logits: Sequence[Tensor], weights: Tensor) -> Tensor:

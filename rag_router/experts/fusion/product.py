@@ -39,8 +39,7 @@ class ProductFusion:
         at_least_two(names, "product")
 
     def fuse(self, voices: Voices) -> Fused:
-        columns = zip(voices.names, voices.weights.unbind(dim=1), strict=True)
-        return Fused(multiplied(list(voices.logits.values()), voices.weights), dict(columns))
+        return Fused(multiplied(list(voices.logits.values()), voices.weights), voices.shares)
 
 
 def multiplied(logits: Sequence[Tensor], weights: Tensor) -> Tensor:

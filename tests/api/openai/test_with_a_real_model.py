@@ -8,33 +8,15 @@ import httpx
 import pytest
 from frontends import openwebui_errand, pieces_of
 from live_service import serving
+from real_house import VALVE, real_house
 
-from rag_router.assembly import Parts, assemble, load_embedder, load_expert
-from rag_router.indices.library import Library
-from rag_router.settings import GeneratorSettings, Settings
 
 pytestmark = pytest.mark.model
-
-VALVE = "How often is the Larkspur valve calibrated?"
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
-    settings = Settings(
-        home=folder / "home", generator=GeneratorSettings(model="smollm2-135m-instruct")
-    )
-    embedder, library = load_embedder(settings), Library(settings.home)
-    text = "The Larkspur valve is calibrated every 90 days by the night shift."
-    file = folder / "valve.jsonl"
-    file.write_text(json.dumps({"id": "valve", "title": "Valves", "text": text}), encoding="utf-8")
-    library.add("handbook", [file], embedder)
-    loaded = Parts(
-        expert=load_expert(settings),
-        embedder=embedder,
-        indexes={"handbook": library.open("handbook", embedder)},
-    )
-    orchestrator = assemble(settings, loaded)
+    orchestrator = real_house(tmp_path_factory.mktemp("real"))
     with (
         serving(lambda: orchestrator) as base,
         httpx.Client(base_url=base, trust_env=False, timeout=60) as client,
