@@ -14,7 +14,7 @@ from rag_router.api.app import create_app
 from rag_router.orchestrator import Orchestrator
 from rag_router.settings import OpenAISettings
 
-__all__ = ["serving"]
+__all__ = ["serving", "wait_until_ready"]
 
 
 @contextmanager
@@ -31,14 +31,15 @@ def serving(
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
             with httpx.Client(base_url=base, trust_env=False) as client:
-                _wait_until_ready(client)
+                wait_until_ready(client)
             yield base
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _wait_until_ready(client: httpx.Client) -> None:
+def wait_until_ready(client: httpx.Client) -> None:
+    """Ask until models and indexes are there."""
     for _ in range(10_000):
         try:
             if client.get("/health/ready").status_code == 200:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag_router.errors import IndexCorruptError, SettingsError
@@ -33,6 +33,7 @@ from rag_router.indices.vectors import Sizes
 from rag_router.settings import DocumentSettings
 
 if TYPE_CHECKING:
+    from rag_router.indices.publish import Shelf
     from rag_router.models.base import Embedder
 
 __all__ = ["Library"]
@@ -94,11 +95,7 @@ class Library(Shelves):
             BusyError: another writer holds the index.
         """
         shelf = self.shelf(name)
-        before = None
-        if shelf.is_published:
-            manifest = shelf.manifest(shelf.current() or 0)
-            check_searched(manifest, "text")
-            before = manifest.chunker
+        before = _chunker_of(shelf)
         chunker = chunker_for(embedder, chunker, before)
         on_progress(Progress("read", 0, len(paths)))
         documents, skipped = read_paths(paths, keep_going=keep_going, limits=limits)
@@ -141,11 +138,7 @@ class Library(Shelves):
             BusyError: another writer holds the index.
         """
         shelf = self.shelf(name)
-        before = None
-        if shelf.is_published:
-            manifest = shelf.manifest(shelf.current() or 0)
-            check_searched(manifest, "text")
-            before = manifest.chunker
+        before = _chunker_of(shelf)
         gone = frozenset(leaving)
         with self.writing(name):
             addition = add_documents(
@@ -359,3 +352,16 @@ class Library(Shelves):
     def _sweep_removed(self, name: str) -> None:
         for leftover in self.folder.glob(f".removed-{name}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _chunker_of(shelf: Shelf) -> dict[str, Any] | None:
+    """Return how passages were cut last; None where nothing is published yet.
+
+    Raises:
+        IndexUnavailableError: the index holds questions with answers.
+    """
+    if not shelf.is_published:
+        return None
+    manifest = shelf.manifest(shelf.current() or 0)
+    check_searched(manifest, "text")
+    return manifest.chunker

@@ -13,7 +13,7 @@ from rag_router.models.prompts import closed_book_prompt
 from rag_router.models.strategies import Role, layers_of
 from rag_router.models.tasks import Started
 from rag_router.orchestrator.observing import wants_states
-from rag_router.orchestrator.planning import plan_without_passages
+from rag_router.orchestrator.planning import in_time, plan_without_passages
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.settings import GIVEN
 
@@ -61,14 +61,9 @@ def read_passages_of_all(parties: Sequence[Party]) -> None:
 
 def _to_read(work: Sequence[Work], batch: Batch) -> list[Work]:
     """Put the questions that are to be answered from passages; returns those that have some."""
-    reading = [one for one in work if one.plan in ("contextual", "contrast")]
+    reading = in_time(work, batch)
     for one in reading:
-        deadline = batch.request.deadline_of(one.question)
-        if deadline.passed():
-            one.late, one.plan = True, plan_without_passages(one, batch)
-            one.note("decode", f"{deadline} before the passages were read")
-        else:
-            _put(one, batch)
+        _put(one, batch)
     return [one for one in reading if one.prompts]
 
 

@@ -14,7 +14,7 @@ from rag_router.experts.reading import as_read
 from rag_router.models.prompts import Messages, Prompt, PromptStyle, question_messages
 from rag_router.models.remote_client import Chat
 from rag_router.orchestrator.announcing import announce_known
-from rag_router.orchestrator.planning import plan_without_passages
+from rag_router.orchestrator.planning import in_time, plan_without_passages
 from rag_router.orchestrator.remote_board import RemoteBoard, drawn, generation_of
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.settings import GIVEN
@@ -24,13 +24,7 @@ __all__ = ["decode_remotely", "read_remotely"]
 
 def read_remotely(work: Sequence[Work], batch: Batch) -> None:
     """Settle which passages are sent; those that the prompt has no room for are not kept."""
-    reading = [one for one in work if one.plan in ("contextual", "contrast")]
-    for one in reading:
-        deadline = batch.request.deadline_of(one.question)
-        if deadline.passed():
-            one.late, one.plan = True, plan_without_passages(one, batch)
-            one.note("decode", f"{deadline} before the passages were read")
-            continue
+    for one in in_time(work, batch):
         _, prompt = _put(one, batch)
         for what in prompt.cut:
             one.note("prompt", what)

@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from little_house import SCRIPT, parts, scripted_expert, write_jsonl
+from live_service import wait_until_ready
 
 from rag_router.api.app import create_app
 from rag_router.api.resources import Resources
@@ -58,13 +59,7 @@ class Running:
         self._listener = listener
         self._thread.start()
         with httpx.Client(base_url=self.url, trust_env=False) as client:
-            for _ in range(10_000):
-                try:
-                    if client.get("/health/ready").status_code == 200:
-                        return
-                except httpx.TransportError:
-                    continue
-        raise AssertionError("it never got ready")
+            wait_until_ready(client)
 
     def stop(self) -> None:
         self._server.should_exit = True
