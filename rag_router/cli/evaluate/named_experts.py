@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rag_router.errors import UsageError
-from rag_router.experts.adapting import adapted_expert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +39,8 @@ def load_named(
     base = load_expert(settings_for(settings, name), fetch=fetch)
     if one.adapter is None:
         return replace(base, name=name)
+    from rag_router.experts.adapting import adapted_expert
+
     return adapted_expert(base, one.adapter.expanduser(), name=one.name)
 
 
