@@ -5,7 +5,9 @@ is right, that the one from passages is, and that exactly one of them is. Two an
 speak for each other, and which of two that differ is right shows in how sure either is and in what
 the passages say. That an answer is not to be had from a passage shows in the hidden states after
 reading it, before a word is said (Slobodkin et al. 2023, "The curious case of hallucinatory
-(un)answerability", arXiv 2310.11877); they are read along where the model shows them.
+(un)answerability", arXiv 2310.11877); they are read along where the model shows them. A head that
+hears them is wise from many questions and misled from few; one that hears figures alone is neither,
+and the mean of both logits is what counts.
 
 Heads look surer on what they learned from; their curves are fitted to what heads of the other
 folds said of each question (Platt 1999, "Probabilistic outputs for support vector machines").
@@ -125,7 +127,9 @@ class OutlookHead:
                 # Small models hardly ever know: there is a rate to learn, and nothing besides.
                 head, curve = _rate(blocks, right), Platt((1.0,), 0.0)
             else:
-                head = fit_linear(blocks, lesson, components=_COMPONENTS)
+                head = fit_linear(blocks[:1], lesson, components=_COMPONENTS)
+                if len(blocks) > 1:
+                    head = _mean(head, fit_linear(blocks, lesson, components=_COMPONENTS))
                 curve = Platt.fit(head.apart, right)
             learned |= {
                 f"{name}.weights": head.weights,
@@ -176,10 +180,24 @@ class OutlookHead:
         return replace(self, arrays=Arrays(artefact.weights))
 
     def _p(self, name: str, columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        read = np.column_stack([block.columns for block in _blocks(name, columns)])
         weights, bias = self.arrays[f"{name}.weights"], float(self.arrays[f"{name}.bias"][0])
+        # Figures stand first: a head that does not hear the layers has weights for them alone.
+        read = np.column_stack([block.columns for block in _blocks(name, columns)])
+        read = read[:, : len(weights)]
         *slopes, intercept = (float(v) for v in self.arrays[f"{name}.curve"])
         return Platt(tuple(slopes), intercept)(linear_logits(read, weights, bias))
+
+
+def _mean(one: LinearHead, other: LinearHead) -> LinearHead:
+    """The mean of a head of some columns and of one that hears others behind them."""
+    weights = other.weights.copy()
+    weights[: len(one.weights)] += one.weights
+    return LinearHead(
+        weights / 2,
+        (one.bias + other.bias) / 2,
+        other.penalty,
+        (one.apart + other.apart) / 2,
+    )
 
 
 def _rate(blocks: Sequence[Block], right: NDArray[np.bool_]) -> LinearHead:
