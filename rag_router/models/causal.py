@@ -31,7 +31,14 @@ from rag_router.models.layers import LayerStates
 from rag_router.models.lens import LayerLens
 from rag_router.models.low_rank import LowRank
 from rag_router.models.overlays import Overlay
-from rag_router.models.prefixes import PrefixCache, PrefixKey, checked_shared, group_by_prefix
+from rag_router.models.passes import ON_CPU
+from rag_router.models.prefixes import (
+    PrefixCache,
+    PrefixKey,
+    checked_shared,
+    group_by_prefix,
+    namespace,
+)
 from rag_router.models.routers import chosen_experts, has_routers
 from rag_router.models.static_caches import StaticKeyValues
 from rag_router.models.vocabulary import fingerprint_of_vocabulary
@@ -264,19 +271,24 @@ class TransformersModel:
         groups = group_by_prefix(
             prompts, checked_shared(prompts, shared), longest=self._longest_prefix
         )
-        parts = [
-            self._read(
-                [prompts[row] for row in rows],
-                self._prefixes(prefix, [adapters[row] for row in rows]),
-                [adapters[row] for row in rows],
-                hidden=hidden,
-                layers=layers,
-            )
-            for prefix, rows in groups.items()
-        ]
+        parts: list[_Read] = []
+        order: list[int] = []
+        for prefix, rows in groups.items():
+            prefixes = self._prefixes(prefix, [adapters[row] for row in rows])
+            for places in self._passes([lengths[row] - len(prefix) for row in rows]):
+                together = [rows[place] for place in places]
+                parts.append(
+                    self._read(
+                        [prompts[row] for row in together],
+                        None if prefixes is None else [prefixes[place] for place in places],
+                        [adapters[row] for row in together],
+                        hidden=hidden,
+                        layers=layers,
+                    )
+                )
+                order += together
         read = parts[0]
         if len(parts) > 1:
-            order = [row for rows in groups.values() for row in rows]
             read = _Read.join(parts).select(sorted(range(len(order)), key=order.__getitem__))
         return Prefill(
             logits=read.logits,
@@ -286,6 +298,13 @@ class TransformersModel:
             experts=read.experts,
             layers=read.layers,
         )
+
+    def _passes(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Tell which prompts that begin alike are read in one pass."""
+        if self._model.device.type == "cpu":
+            return ON_CPU.cut(lengths)
+        # Elsewhere it is the number of passes that costs, not what pads them.
+        return [list(range(len(lengths)))]
 
     def _prefixes(
         self, ids: tuple[int, ...], adapters: Sequence[LowRank | None]
@@ -302,6 +321,7 @@ class TransformersModel:
             ids,
             model=self.fingerprint,
             adapter=None if adapter is None else adapter.fingerprint,
+            namespace=namespace(),
         )
         prefix = self.prefixes.get(key)
         if prefix is None:

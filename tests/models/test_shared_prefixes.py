@@ -12,7 +12,7 @@ from tiny import counted_model, plain_hidden, plain_logits, prompt_of, tiny_mode
 
 from rag_router.errors import SettingsError
 from rag_router.models.causal import TransformersModel
-from rag_router.models.prefixes import PrefixCache
+from rag_router.models.prefixes import PrefixCache, namespace, read_for
 from rag_router.models.prompts import PromptStyle, closed_book_prompt, contextual_prompt
 from rag_router.models.store import ModelStore
 from rag_router.models.streams import OneStream, Task, decode, start
@@ -55,7 +55,7 @@ def go_on(model, read, steps):
 
 @pytest.mark.parametrize("lengths", [(1,), (1, 1), (3, 12, 7), (2, 60, 30), (0,), (0, 5), (0, 0)])
 def test_a_prompt_reads_the_same_behind_a_kept_prefix(kind, model, lengths):
-    # Suffixes of one token, of none, and (2 beside 60) ones that keep nothing of 20 held columns.
+    # Suffixes of one token, of none, and (2 beside 30) ones that keep nothing of 20 held columns.
     prompts = behind(prompt_of(20), *lengths)
     for _ in ("missed", "found"):
         read = model.prefill(prompts, hidden=True, shared=[20] * len(prompts))
@@ -135,6 +135,22 @@ def test_a_prefix_is_read_once_and_then_only_what_follows_it():
     model.prefill(behind(head, 2))
     model.prefill(behind(head, 2), shared=[15])
     assert network.read[4:] == [(1, 22), (1, 22)]
+
+
+def test_long_prompts_behind_a_prefix_are_not_padded_to_longer_ones():
+    model, network = counted_model("llama")
+    prompts = behind(prompt_of(20), 90, 5, 40, 7)
+    read = model.prefill(prompts, hidden=True, shared=[20] * 4)
+    # A pass costs what 40 tokens do: 40 + 90 and 40 + 40 and 40 + 2 * 7 are 264, all together
+    # 40 + 4 * 90 are 400, and with 40 beside 90, or beside 5 and 7, they are 274 and 290.
+    assert network.read == [(1, 20), (2, 7), (1, 40), (1, 90)]
+    for row, prompt in enumerate(prompts):
+        assert worst(read.logits[row], plain_logits("llama", prompt)) < CLOSE
+        assert worst(read.hidden[row], plain_hidden("llama", prompt)) < CLOSE
+    said, _, cache = go_on(model, read, 3)
+    assert cache.positions.tolist() == [113, 28, 63, 30]
+    alone = [go_on(model, model.prefill([one], shared=[20]), 3)[0] for one in prompts]
+    assert said == [[one[step][0] for one in alone] for step in range(3)]
 
 
 def test_a_model_that_may_keep_nothing_reads_every_prompt_whole():
@@ -233,3 +249,29 @@ def test_the_bundled_model_answers_the_same_behind_a_kept_prefix():
         for read in (whole, cut)
     ]
     assert answers[0] == answers[1]
+
+
+def test_a_prefix_that_is_read_for_one_party_is_read_anew_for_another(model):
+    prefix = prompt_of(40, 3)
+    prompts, lengths = behind(prefix, 5), [len(prefix)]
+    with read_for("acme"):
+        first = model.prefill(prompts, shared=lengths)
+        again = model.prefill(prompts, shared=lengths)
+    with read_for("globex"):
+        other = model.prefill(prompts, shared=lengths)
+    common = model.prefill(prompts, shared=lengths)
+    # Found by its own party alone: once of four times.
+    assert (model.prefixes.stats.hits, model.prefixes.stats.misses) == (1, 3)
+    for one in (again, other, common):
+        assert torch.allclose(one.logits, first.logits, atol=CLOSE)
+
+
+def test_outside_of_a_party_prefixes_are_everybodys():
+    assert namespace() == ""
+    with read_for("acme"):
+        own = namespace()
+        with read_for("globex"):
+            assert namespace() not in ("", own)
+        assert namespace() == own
+        assert "acme" not in own
+    assert namespace() == ""
