@@ -2,10 +2,10 @@
 
     python -m benchmarks.batch --part kills --part memory --part overhead
     python -m benchmarks.batch --part ray
-    python -m benchmarks.batch --part loop --data FOLDER [--limit 500]
+    python -m benchmarks.batch --part loop --data FOLDER [--limit 500] [--minutes 15]
 
 Each part is recorded by itself. `loop` answers nq_gold over the index `wiki` of RAG_ROUTER_HOME
-with the real model, once in a plain loop over `answer()` and once as a batch; all others take no
+with the real model, in a plain loop over `answer()` and as a batch, in turns; all others take no
 weights.
 """
 
@@ -27,6 +27,7 @@ from typing import Any
 
 import click
 
+from benchmarks.batch_loop import BLOCK, loop
 from benchmarks.batch_services import Ready, sleepy
 from rag_router.batch import Job, LocalEngine, Output, Prepared, Sizes, read_items
 from rag_router.batch.inputs import items_of
@@ -41,8 +42,17 @@ _MB = 2**20
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS[:3])
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of question sets.")
 @click.option("--limit", type=int, help="Fewer questions than the bars are set for.")
+@click.option("--block", type=int, default=BLOCK, show_default=True, help="Of `loop`, in turns.")
+@click.option("--minutes", type=float, help="Begin no block of `loop` after so long.")
 @click.option("--seed", default=0, show_default=True)
-def main(parts: tuple[str, ...], data: Path | None, limit: int | None, seed: int) -> None:
+def main(
+    parts: tuple[str, ...],
+    data: Path | None,
+    limit: int | None,
+    block: int,
+    minutes: float | None,
+    seed: int,
+) -> None:
     """Measure, print and record."""
     from benchmarks.record import record
 
@@ -60,7 +70,8 @@ def main(parts: tuple[str, ...], data: Path | None, limit: int | None, seed: int
             else:
                 if data is None:
                     raise click.UsageError("--part loop needs --data.")
-                figures = loop(data, limit or 500)
+                most_s = None if minutes is None else 60 * minutes
+                figures = loop(data, limit or 500, block=block, most_s=most_s)
         record(f"batch-{part}", figures, seed=seed)
 
 
@@ -149,41 +160,6 @@ def by_ray(folder: Path, questions: int, *, batch_s: float = 0.02) -> dict[str, 
         "speedup": round(rates["undisturbed"] / local_rate, 2),
         "same_as_local": said["undisturbed"] == wanted,
         "same_with_one_killed": said["killed"] == wanted,
-    }
-
-
-def loop(data: Path, questions: int) -> dict[str, Any]:
-    """Answer real questions over a real index, one by one and as a batch."""
-    from itertools import islice
-
-    from rag_router.assembly import assemble, load_parts
-    from rag_router.batch.pinning import pinned
-    from rag_router.orchestrator import Ask
-    from rag_router.settings import load_settings
-
-    settings = load_settings(None).model_copy(update={"indexes": ("wiki",)})
-    service = pinned(assemble(settings, load_parts(settings)))
-    path = data / "nq_gold" / "dev.jsonl.gz"
-    asked = [one.question for one in islice(read_items([path])(), questions) if one.question]
-    engine = LocalEngine(service=service)
-    service.answer(asked[:2])
-    begin = time.perf_counter()
-    alone = [service.answer([one], Ask())[0] for one in asked]
-    loop_s = time.perf_counter() - begin
-    begin = time.perf_counter()
-    together = [said for window in engine.answers(items_of(asked)) for _, said in window]
-    batch_s = time.perf_counter() - begin
-    same = sum(
-        getattr(one, "text", None) == other.text for one, other in zip(together, alone, strict=True)
-    )
-    return {
-        "questions": len(asked),
-        "loop_s": round(loop_s, 1),
-        "batch_s": round(batch_s, 1),
-        "share": round(batch_s / loop_s, 3),
-        "padding": round(engine.padding.share, 4),
-        "same_answers": same,
-        "model": settings.generator.model,
     }
 
 

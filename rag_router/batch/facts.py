@@ -17,7 +17,9 @@ from rag_router.settings import Settings
 
 __all__ = ["fingerprint_of_facts", "job_facts"]
 
-_NO_MATTER: Final = frozenset({"home", "serve", "store", "openai", "documents", "pool"})
+_NO_MATTER: Final = frozenset(
+    {"audit", "documents", "home", "openai", "pool", "redaction", "serve", "store", "tenants"}
+)
 _NO_MATTER_BELOW: Final = frozenset(
     {
         "embedder.device",
@@ -26,8 +28,15 @@ _NO_MATTER_BELOW: Final = frozenset(
         "generator.device",
         "generator.prefix_cache_mb",
         "limits.answer_seconds",
+        "limits.ingestion_jobs",
+        "limits.output_tokens",
         "limits.questions_per_request",
         "limits.request_mb",
+        "limits.request_values",
+        "limits.requests_per_day",
+        "limits.requests_per_minute",
+        "limits.tokens_per_day",
+        "limits.tokens_per_minute",
     }
 )
 """What changes how fast an answer comes, and not what it says."""

@@ -47,11 +47,18 @@ class Journal:
         self.path: Final = path
         with self._translated():
             self._connection = sqlite3.connect(path, isolation_level=None)
-            write_ahead(self._connection, patience_s=10)
-            # A crash of the machine may lose the last commits, and never the file.
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            for table in _TABLES:
-                self._connection.execute(table)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
+        write_ahead(self._connection, patience_s=10)
+        # A crash of the machine may lose the last commits, and never the file.
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        for table in _TABLES:
+            self._connection.execute(table)
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +81,8 @@ class Journal:
             if not before:
                 self._connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
                 return
+        if not all(isinstance(one, str) for fact in before.items() for one in fact):
+            raise self._not_ours("a fact is no text")
         changed = [
             f"{name} was {before.get(name, 'not set')}, and is {facts.get(name, 'not set')}"
             for name in sorted(before.keys() | facts.keys())
@@ -139,7 +148,22 @@ class Journal:
                 "SELECT line FROM places JOIN answers USING (key) ORDER BY number"
             )
             while some := list(islice(found, _CHUNK)):
-                yield from (json.loads(row[0]) for row in some)
+                yield from (self._line(row[0]) for row in some)
+
+    def _line(self, said: Any) -> dict[str, Any]:
+        try:
+            line = json.loads(said)
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise self._not_ours(exc) from exc
+        if not isinstance(line, dict):
+            raise self._not_ours(f"a line is a {type(line).__name__}")
+        return line
+
+    def _not_ours(self, why: object) -> UnavailableError:
+        return UnavailableError(
+            f"the journal {self.path} does not hold what was written: {why}.",
+            hint="Use --fresh to begin anew.",
+        )
 
     def failed(self) -> int:
         """Return how many of the lines that are wanted have an error in the answer's place."""
@@ -165,7 +189,8 @@ class Journal:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as exc:
+        # Of a damaged file, SQLite's very complaints may be no text.
+        except (sqlite3.Error, OSError, UnicodeError, OverflowError) as exc:
             raise UnavailableError(
                 f"the journal {self.path} cannot be used: {exc}.",
                 hint="Is the disk full? What was answered before is kept: make room, and run the "

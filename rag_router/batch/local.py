@@ -1,4 +1,7 @@
-"""The local engine: windows of questions, in the order of their lengths, one after another."""
+"""The local engine: windows of questions, in the order of their lengths, one after another.
+
+While one is answered, the next one is looked up already. Answers are the same either way.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final, Protocol
 
+from rag_router.batch.ahead import Ahead, Taken
 from rag_router.batch.items import Done, Item, Trouble
 from rag_router.batch.pages import with_pages
 from rag_router.errors import (
@@ -65,9 +69,9 @@ class Sizes:
 
     Attributes:
         window: Questions that go through the stages together; what was read of each is held
-            until all of them are answered.
-        tokens: Most tokens of passages and questions that are read and decoded together.
-        rows: Most questions that are; None takes the service's batch size.
+            until all of them are answered, and of those of the next window meanwhile.
+        tokens: Most tokens of passages and questions that are decoded together.
+        rows: Most questions that are read together; None takes the service's batch size.
         tries: How often a question is tried before its line tells the error, >= 1.
     """
 
@@ -91,6 +95,8 @@ class LocalEngine:
         ask: What is wanted otherwise than the settings say.
         sizes: How much is done at once; less after the memory was full.
         by_length: Whether a window's questions are put in the order of their lengths.
+        ahead: Whether a window is begun before the one before it is answered; not after the
+            memory was full, nor where there is a deadline, which would pass meanwhile.
         stopped: Asked before every window; true leaves the rest alone.
         sleep: Waits so many seconds before what may go right later is tried again.
 
@@ -103,6 +109,7 @@ class LocalEngine:
     ask: Ask = field(default_factory=Ask)
     sizes: Sizes = field(default_factory=Sizes)
     by_length: bool = True
+    ahead: bool = True
     stopped: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
     padding: Padding = field(default_factory=Padding)
@@ -116,17 +123,65 @@ class LocalEngine:
     def answers(self, items: Iterable[Item]) -> Iterator[list[tuple[Item, Answer | BaseException]]]:
         """Yield answers, or what went wrong, window by window; each window in its order."""
         left = iter(items)
-        while not self.stopped() and (window := list(islice(left, self.sizes.window))):
-            yield self._window(window)
+        with Ahead() as ahead:
+            here = self._taken(left, ahead)
+            while here is not None and not self.stopped():
+                there = self._taken(left, ahead) if here.begun is not None else None
+                said = self._finished(here, there) or self._tried(here.asked)
+                by_number = dict(zip((one.number for one in here.asked), said, strict=True))
+                yield [(one, by_number.get(one.number) or _unread(one)) for one in here.items]
+                here = there or self._taken(left, ahead)
 
-    def _window(self, window: Sequence[Item]) -> list[tuple[Item, Answer | BaseException]]:
-        asked = [item for item in window if item.question is not None]
+    def _taken(self, left: Iterator[Item], ahead: Ahead) -> Taken | None:
+        """Take the next lines, and begin with them where that can be done ahead."""
+        items = [] if self.stopped() else list(islice(left, self.sizes.window))
+        if not items:
+            return None
+        asked = [item for item in items if item.question is not None]
         if self.by_length:
             asked.sort(key=_length)
-        said = dict(zip((one.number for one in asked), self._tried(asked), strict=True))
-        return [(item, said.get(item.number) or _unread(item)) for item in window]
+        window, service = Taken(items, asked), self.service
+        if asked and self.ahead and isinstance(service, Orchestrator) and self._unhurried:
+            try:
+                window.begun = ahead.begin(
+                    service, _questions(asked), self._pieces(service), self.ask
+                )
+            except _FAILURES as exc:
+                # Told when its turn comes, behind the answers of those before it.
+                self._look_back(exc)
+        return window
 
-    def _tried(self, items: Sequence[Item]) -> list[Answer | BaseException]:
+    @property
+    def _unhurried(self) -> bool:
+        limit = getattr(self.service, "answer_seconds", None)
+        return limit is None and self.ask.deadline_s is None and self.ask.deadline is None
+
+    def _finished(self, here: Taken, there: Taken | None) -> list[Answer] | None:
+        """Answer a window that was begun; None where it must be tried from its beginning."""
+        begun, here.begun = here.begun, None
+        if begun is None:
+            return None
+        try:
+            answers = begun.answers()
+        except (CancelledError, UsageError):
+            raise
+        except _FAILURES as exc:
+            if self._look_back(exc) and there is not None:
+                there.drop()
+            return None
+        self._absent = 0
+        return answers
+
+    def _look_back(self, exc: BaseException) -> bool:
+        """Go on with one window at a time where the memory was full; tells whether it was."""
+        if not out_of_memory(exc):
+            return False
+        if self.ahead:
+            self.ahead = False
+            self.notes.append("the memory was full: nothing is looked up ahead any more")
+        return True
+
+    def _tried(self, items: Sequence[Item]) -> Sequence[Answer | BaseException]:
         """Answer together; where that fails, in halves, until it is known which line it is."""
         if not items:
             return []
@@ -135,14 +190,16 @@ class LocalEngine:
         except (CancelledError, UsageError):
             raise
         except _FAILURES as exc:
-            if len(items) > 1:
-                if out_of_memory(exc):
-                    self._shrink(len(items))
-                half = (len(items) + 1) // 2
-                return [*self._tried(items[:half]), *self._tried(items[half:])]
-            return [self._again(items[0], exc)]
-        self._absent = 0
-        return list(answers)
+            if len(items) == 1:
+                return [self._again(items[0], exc)]
+            if out_of_memory(exc):
+                self._shrink(len(items))
+        else:
+            self._absent = 0
+            return answers
+        # Not where the error is at hand, which holds on to what was read for all of them.
+        half = (len(items) + 1) // 2
+        return [*self._tried(items[:half]), *self._tried(items[half:])]
 
     def _again(self, item: Item, exc: BaseException) -> Answer | BaseException:
         """Try a line once more, or more often; what may go right later is waited for."""
@@ -165,16 +222,17 @@ class LocalEngine:
         return exc
 
     def _asked(self, items: Sequence[Item]) -> list[Answer]:
-        questions = [item.question for item in items if item.question is not None]
         if not isinstance(self.service, Orchestrator):
-            return self.service.answer(questions, self.ask)
-        pieces = Pieces(
+            return self.service.answer(_questions(items), self.ask)
+        return self.service.answer_window(_questions(items), self._pieces(self.service), self.ask)
+
+    def _pieces(self, service: Orchestrator) -> Pieces:
+        return Pieces(
             tokens=self.sizes.tokens,
-            rows=self.sizes.rows or self.service.batch_size,
+            rows=self.sizes.rows or service.batch_size,
             by_length=self.by_length,
             padding=self.padding,
         )
-        return self.service.answer_window(questions, pieces, self.ask)
 
     def _shrink(self, window: int) -> None:
         smaller = max(window // 2, 1)
@@ -188,6 +246,10 @@ def _done(item: Item, said: Answer | BaseException) -> Done:
     if isinstance(said, Answer):
         return Done(item=item, answer=with_pages(said))
     return Done(item=item, trouble=item.trouble or Trouble.of(said))
+
+
+def _questions(items: Sequence[Item]) -> list[Question]:
+    return [item.question for item in items if item.question is not None]
 
 
 def _length(item: Item) -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rag_router.batch.local import Answers
-from rag_router.indices.following import Following, latest_of
+from rag_router.errors import UnknownNameError
+from rag_router.indices.following import Following, Pin, latest_of
 from rag_router.orchestrator import Orchestrator
 
-__all__ = ["hold", "overtaken", "pinned", "sharing_passages"]
+if TYPE_CHECKING:
+    from rag_router.indices.library import Library
+
+__all__ = ["hold", "overtaken", "overtaken_since", "pinned", "sharing_passages"]
 
 S = TypeVar("S", bound=Answers)
 
@@ -25,11 +30,19 @@ def pinned(service: S) -> S:
     return service
 
 
-def hold(service: Answers) -> None:
-    """Let a service that nobody else uses follow its indexes no longer, whoever answers in it."""
+def hold(service: Answers, wanted: Mapping[str, Pin] | None = None) -> None:
+    """Let a service that nobody else uses follow its indexes no longer, whoever answers in it.
+
+    Args:
+        service: Who answers.
+        wanted: The generations to look in, by name; None is what it has opened.
+
+    Raises:
+        IndexUnavailableError: one is not there any more.
+    """
     followed = getattr(service, "indices", None)
     if isinstance(followed, Following):
-        followed.hold()
+        followed.hold(wanted)
 
 
 def sharing_passages(service: S) -> S:
@@ -45,7 +58,25 @@ def overtaken(followed: object) -> list[str]:
     if not isinstance(followed, Following):
         return []
     return [
-        f"index {name} was {'published anew' if now else 'removed'} meanwhile: "
-        f"all answers are from generation {followed[name].manifest.generation}"
+        _meanwhile(name, now, followed[name].manifest.generation)
         for name, now in sorted(followed.newer().items())
     ]
+
+
+def overtaken_since(library: Library, wanted: Mapping[str, Pin]) -> list[str]:
+    """Say the same of generations that others have opened, wherever they are."""
+    told = []
+    for name, pin in sorted(wanted.items()):
+        try:
+            now = library.manifest(name)
+        except UnknownNameError:
+            told.append(_meanwhile(name, 0, pin.generation))
+        else:
+            if Pin.of(now) != pin:
+                told.append(_meanwhile(name, now.generation, pin.generation))
+    return told
+
+
+def _meanwhile(name: str, now: int, before: int) -> str:
+    what = "published anew" if now else "removed"
+    return f"index {name} was {what} meanwhile: all answers are from generation {before}"

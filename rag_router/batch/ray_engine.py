@@ -24,6 +24,9 @@ __all__ = ["RayEngine", "answered_rows"]
 
 Make = Callable[[], Answers]
 
+_STARTS: Final = 3
+"""How often a cluster of this machine is started before it is given up."""
+
 
 @dataclass(kw_only=True)
 class RayEngine:
@@ -111,18 +114,24 @@ class RayEngine:
         """Join the cluster, or start one; tells whether it is to be shut down again."""
         if ray.is_initialized():
             return False
-        try:
-            ray.init(
-                address=self.address,
-                log_to_driver=False,
-                include_dashboard=False if self.address is None else None,
-                logging_level="ERROR",
-            )
-        except (ConnectionError, RuntimeError, ValueError) as exc:
-            raise UnavailableError(
-                f"there is no Ray cluster at {self.address or 'this machine'}: {exc}.",
-                hint="Start one with `ray start --head`, or leave --address out.",
-            ) from exc
+        # A machine that is busy may not start all of a cluster in the time that Ray gives it.
+        for left in range(1 if self.address else _STARTS, 0, -1):
+            try:
+                ray.init(
+                    address=self.address,
+                    log_to_driver=False,
+                    include_dashboard=False if self.address is None else None,
+                    logging_level="ERROR",
+                )
+                break
+            except Exception as exc:  # Ray raises just that where a node is slow
+                ray.shutdown()
+                if left > 1 and not isinstance(exc, ValueError):
+                    continue
+                raise UnavailableError(
+                    f"there is no Ray cluster at {self.address or 'this machine'}: {exc}.",
+                    hint="Start one with `ray start --head`, or leave --address out.",
+                ) from exc
         # What it says to people about its plans is no part of ours.
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from batch_stand_ins import said
 
 from rag_router.batch.items import Done, Item, Trouble
 from rag_router.batch.journal import Journal
-from rag_router.errors import ConflictError, UnavailableError
+from rag_router.errors import ConflictError, RagRouterError, UnavailableError
 from rag_router.types import Passage, Question
 
 
@@ -72,3 +74,26 @@ def test_a_key_depends_on_everything_that_the_answer_depends_on():
     assert len(keys) == 5
     # Its place does not matter: lines may be added before it.
     assert Item(number=7, id="1", question=question).key("facts") in keys
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE answers SET line = 'no JSON'",
+        "UPDATE answers SET line = '[]'",
+        "UPDATE answers SET line = x'ff'",
+        "UPDATE facts SET said = 7.5",
+    ],
+)
+def test_what_was_not_written_by_a_journal_is_an_error_of_our_own(tmp_path, statement):
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        journal.bind({"model": "m"})
+        journal.plan([(0, "a")])
+    with sqlite3.connect(path, isolation_level=None) as damaged:
+        damaged.execute("INSERT INTO answers VALUES ('a', 0, '{}')")
+        damaged.execute(statement)
+    damaged.close()
+    with Journal(path) as journal, pytest.raises(RagRouterError):
+        journal.bind({"model": "m"})
+        list(journal.lines())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from little_house import CORPORA, scripted_expert, write_jsonl
 
 from rag_router.assembly import Parts, assemble
 from rag_router.batch import Batch, LocalEngine, Sizes
 from rag_router.batch.facts import job_facts
 from rag_router.batch.inputs import items_of
-from rag_router.batch.pinning import hold, overtaken, pinned
-from rag_router.indices.following import Following
+from rag_router.batch.pinning import hold, overtaken, overtaken_since, pinned
+from rag_router.errors import IndexUnavailableError
+from rag_router.indices.following import Following, Pin
 from rag_router.indices.library import Library
 from rag_router.models.scripted_embedder import HashingEmbedder
 from rag_router.orchestrator import Ask
@@ -79,3 +83,68 @@ def test_a_batch_writes_a_file_and_goes_on_with_it(tmp_path):
     assert batch.write(["Where lies Oslo?"], out).fresh == 1
     assert batch.write(["Where lies Oslo?", "Where else?"], out).fresh == 1
     assert len(out.read_text().splitlines()) == 2
+
+
+def pins(library):
+    return {name: Pin.of(library.manifest(name)) for name in library.names()}
+
+
+def again(library, wanted):
+    """Another process that opens what a job wants: one that takes the place of one that died."""
+    followed = Following(library, None, lambda name: library.open(name, EMBEDDER))
+    parts = Parts(expert=scripted_expert({}), embedder=EMBEDDER, indexes=followed)
+    service = assemble(Settings(home=library.home), parts)
+    hold(service, wanted)
+    return service
+
+
+def test_who_comes_later_opens_the_generation_that_the_job_began_with(tmp_path):
+    library, _, first = house(tmp_path)
+    wanted = pins(library)
+    publish(library, tmp_path)
+    later = again(library, wanted)
+    asked = ["Where lies Bergen?"]
+    assert found(later.answer(asked, ALWAYS)[0]) == {"oslo"}
+    assert "bergen" in found(first.answer(asked, ALWAYS)[0])
+    assert overtaken_since(library, wanted) == [
+        "index towns was published anew meanwhile: all answers are from generation 1"
+    ]
+
+
+def test_an_index_that_was_made_after_the_job_began_is_not_looked_in(tmp_path):
+    library, _, _ = house(tmp_path)
+    wanted = pins(library)
+    library.add("more", [write_jsonl(tmp_path / "h.jsonl", CORPORA["handbook"])], EMBEDDER)
+    assert set(again(library, wanted).indices) == {"towns"}
+    assert overtaken_since(library, wanted) == []
+
+
+def test_a_generation_that_is_gone_is_not_replaced_by_another(tmp_path):
+    library, _, _ = house(tmp_path)
+    wanted = pins(library)
+    publish(library, tmp_path)
+    library.compact("towns")  # keeps nothing older
+    with pytest.raises(IndexUnavailableError, match="which is not there any more"):
+        again(library, wanted)
+
+
+def test_what_was_erased_is_not_opened_again(tmp_path):
+    library, _, _ = house(tmp_path)
+    publish(library, tmp_path)
+    wanted = pins(library)
+    library.erase("towns", ["bergen"])
+    with pytest.raises(IndexUnavailableError, match="not there any more"):
+        again(library, wanted)
+
+
+def test_an_index_made_anew_under_an_old_name_is_another_one(tmp_path):
+    library, _, _ = house(tmp_path)
+    wanted = {name: replace(pin, created="1999-12-31") for name, pin in pins(library).items()}
+    with pytest.raises(IndexUnavailableError, match="1999-12-31"):
+        again(library, wanted)
+    library.remove("towns")
+    assert overtaken_since(library, wanted) == [
+        "index towns was removed meanwhile: all answers are from generation 1"
+    ]
+    with pytest.raises(IndexUnavailableError, match="not there any more"):
+        again(library, wanted)

@@ -57,23 +57,41 @@ print(json.dumps({one.item.id: one.answer["answer"] for one in done}))
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
-@pytest.mark.skipif(
-    "TEST_RAY" not in os.environ, reason="a cluster takes minutes to start; set TEST_RAY=1"
+KILLED = """
+import json, sys
+from pathlib import Path
+from benchmarks.batch import by_ray
+found = by_ray(Path(sys.argv[1]), 640)
+print(json.dumps([found["same_as_local"], found["same_with_one_killed"]]))
+"""
+
+on_a_cluster = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None or "TEST_RAY" not in os.environ,
+    reason="a cluster takes Ray, and minutes to start; set TEST_RAY=1",
 )
-def test_a_small_job_is_answered_by_actors(tmp_path):
+
+
+def ran(job, tmp_path):
     root = TESTS.parent
     done = subprocess.run(
-        [sys.executable, "-c", JOB, str(tmp_path)],
+        [sys.executable, "-c", job, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=590,
         cwd=root,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
     )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@on_a_cluster
+def test_a_small_job_is_answered_by_actors(tmp_path):
     # One-letter texts are the same backwards.
-    assert json.loads(done.stdout.splitlines()[-1]) == {
-        str(n): letter for n, letter in enumerate("abcdefghij", start=1)
-    }
+    assert ran(JOB, tmp_path) == {str(n): letter for n, letter in enumerate("abcdefghij", start=1)}
     assert 1 <= len(list(tmp_path.iterdir())) <= 2
+
+
+@on_a_cluster
+def test_an_actor_that_is_killed_takes_no_answer_with_it(tmp_path):
+    assert ran(KILLED, tmp_path) == [True, True]

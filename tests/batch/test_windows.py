@@ -66,7 +66,40 @@ def test_padding_is_what_fills_a_batch_up_to_its_longest_prompt():
 
 def test_questions_are_read_with_others_of_their_length_within_the_budget():
     service, pieces = router(), Pieces(tokens=100_000, rows=4)
-    service.answer_window([UNKNOWN, f"{UNKNOWN} {'really ' * 30}?"] * 4, pieces)
+    service.answer_window([UNKNOWN, f"{UNKNOWN} {'really ' * 3}?"] * 4, pieces)
     mixed = Pieces(tokens=100_000, rows=4, by_length=False)
-    service.answer_window([UNKNOWN, f"{UNKNOWN} {'really ' * 30}?"] * 4, mixed)
+    service.answer_window([UNKNOWN, f"{UNKNOWN} {'really ' * 3}?"] * 4, mixed)
     assert pieces.padding.share < mixed.padding.share
+
+
+def test_pieces_are_cut_where_reading_takes_the_fewest_places_and_passes():
+    cut = Pieces(tokens=1000, rows=4)._pieces
+    # Apart, two of 10 and two of 100 take 220 places and two passes of 40; together, 400 and one.
+    assert cut([10, 10, 100, 100]) == [range(2), range(2, 4)]
+    # Apart, 10 and 20 take 30 and two passes; together, 40 and one.
+    assert cut([10, 20]) == [range(2)]
+    assert cut([10] * 5) == [range(4), range(4, 5)]
+    assert cut([]) == []
+
+
+def test_what_is_too_long_for_a_piece_is_one_by_itself():
+    cut = Pieces(tokens=100, rows=4)._pieces
+    assert cut([60, 60, 500]) == [range(1), range(1, 2), range(2, 3)]
+    assert cut([50, 50]) == [range(2)]
+
+
+def test_neighbours_stay_together_where_they_share_what_they_read():
+    cut = Pieces(tokens=100, rows=3, by_length=False)._pieces
+    assert cut([10, 30, 10, 10]) == [range(3), range(3, 4)]
+    assert cut([10, 60, 10]) == [range(1), range(1, 2), range(2, 3)]
+
+
+def test_several_pieces_are_decoded_together_within_the_budget():
+    grouped = Pieces(tokens=400, rows=2)._grouped
+    work = list("abcdef")
+    # Four of 10 and one of 100 take 500 places at its length: more than the budget.
+    assert grouped(work, [100, 10, 10, 10, 10, 100]) == [
+        [["b", "c"], ["d", "e"]],
+        [["a", "f"]],
+    ]
+    assert grouped([], []) == []
