@@ -1,14 +1,19 @@
 """Several experts, one answer: what it costs a token, and what it brings.
 
-    python -m benchmarks.fusion --part time [--tokens 24]
+    python -m benchmarks.fusion --part speed [--tokens 24] [--rows 8] [--pair "two models"]
     python -m benchmarks.fusion --data FOLDER [--adapter NAME=FOLDER]... [--limit 100] [--out AT]
 
-Time: two experts of gemma-3-270m against one, as two models, as base and adapter and as two
-adapters, whose weights are random. Accuracy: questions of six fields, from memory, for each
-expert, for fusions of their answers, and, for those of the first one's vocabulary, for fusions of
-their tokens. Without adapters the first model with other prompts takes their place. Answers are
-kept, so that a run that is cut off goes on from there; a part that is not measured stays as the
-newest result has it. `--out` writes what `frugal` goes by (`fusion.artefact`).
+Speed: two experts of gemma-3-270m against one, as two models, as base and adapter and as two
+adapters, whose weights are random; with `--seconds` each pair and batch begins no further round
+after so long. Two models at eight questions, in less than three minutes on two idle cores:
+
+    python -m benchmarks.fusion --part speed --rows 8 --pair "two models" --tokens 8 --seconds 90
+
+Accuracy: questions of six fields, from memory, for each expert, for fusions of their answers, and,
+for those of the first one's vocabulary, for fusions of their tokens. Without adapters the first
+model with other prompts takes their place. Answers are kept, so that a run that is cut off goes on
+from there; what is not measured stays as the newest result has it. `--out` writes what `frugal`
+goes by (`fusion.artefact`).
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from typing import Any
 import click
 
 from benchmarks.fusion_accuracy import accuracies
-from benchmarks.fusion_speed import speeds
+from benchmarks.fusion_speed import PAIRS, TOKEN_FUSIONS, joined, speeds
 from benchmarks.record import RESULTS, record
 from rag_router.settings import Settings
 
@@ -33,10 +38,22 @@ MODELS = ("gemma-3-270m", "smollm2-135m-instruct")
 @click.option("--adapter", "adapters", multiple=True, metavar="NAME=FOLDER")
 @click.option("--shots", multiple=True, type=int, help="The first model with so many examples.")
 @click.option("--limit", default=100, show_default=True, help="Most questions of a field.")
-@click.option("--part", type=click.Choice(["all", "time", "accuracy"]), default="all")
+@click.option("--part", type=click.Choice(["all", "speed", "accuracy"]), default="all")
 @click.option("--tokens", default=24, show_default=True, help="Tokens timed.")
 @click.option("--rounds", default=7, show_default=True, help="How often each is timed.")
 @click.option("--rows", multiple=True, type=int, default=(1, 8), show_default=True)
+@click.option(
+    "--pair", "pairs", multiple=True, type=click.Choice(PAIRS), default=PAIRS, show_default=True
+)
+@click.option(
+    "--fusion",
+    "fusions",
+    multiple=True,
+    type=click.Choice(TOKEN_FUSIONS),
+    default=TOKEN_FUSIONS,
+    show_default=True,
+)
+@click.option("--seconds", default=float("inf"), help="Rounds of a pair and a batch end then.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path))
 def main(
     data: Path | None,
@@ -48,10 +65,13 @@ def main(
     tokens: int,
     rounds: int,
     rows: tuple[int, ...],
+    pairs: tuple[str, ...],
+    fusions: tuple[str, ...],
+    seconds: float,
     out: Path | None,
 ) -> None:
     """Measure, print and record."""
-    if part != "time" and data is None:
+    if part != "speed" and data is None:
         raise click.UsageError("accuracy needs --data.")
     figures: dict[str, Any] = {}
     manifest: dict[str, Any] = {"models": {}, "data_hash": ""}
@@ -61,8 +81,17 @@ def main(
         manifest |= {key: document["manifest"].get(key, manifest[key]) for key in manifest}
     settings = Settings()
     if part != "accuracy":
-        figures["ms_per_token"] = speeds(settings, tokens=tokens, rounds=rounds, rows=rows)
-    if data is not None and part != "time":
+        timed = speeds(
+            settings,
+            tokens=tokens,
+            rounds=rounds,
+            rows=rows,
+            pairs=pairs,
+            fusions=fusions,
+            seconds=seconds,
+        )
+        figures["ms_per_token"] = joined(figures.get("ms_per_token", {}), timed)
+    if data is not None and part != "speed":
         figures["accuracy"], manifest["models"], manifest["data_hash"] = accuracies(
             data,
             settings,

@@ -28,7 +28,10 @@ from rag_router.models.prompts import closed_book_prompt
 from rag_router.models.streams import OneStream, Task, decode, start
 from rag_router.settings import Settings
 
-__all__ = ["speeds"]
+__all__ = ["PAIRS", "TOKEN_FUSIONS", "joined", "speeds"]
+
+PAIRS: Final = ("two models", "base and adapter", "two adapters")
+TOKEN_FUSIONS: Final = ("mixture", "product", "logits_fusion")
 
 _QUESTIONS: Final = (
     "Who wrote the play Hamlet?",
@@ -44,51 +47,97 @@ _RANK: Final = 8
 _CLOSED: Final = OneStream("closed")
 
 
-def speeds(settings: Settings, *, tokens: int, rounds: int, rows: Sequence[int]) -> dict[str, Any]:
+def speeds(
+    settings: Settings,
+    *,
+    tokens: int,
+    rounds: int,
+    rows: Sequence[int],
+    pairs: Sequence[str] = PAIRS,
+    fusions: Sequence[str] = TOKEN_FUSIONS,
+    seconds: float = float("inf"),
+) -> dict[str, Any]:
     """Time one expert and two, batch by batch.
+
+    Args:
+        settings: Of the experts.
+        tokens: Decoded in each round.
+        rounds: How often each is timed at most.
+        rows: Sizes of batches.
+        pairs: Which pairs of experts, of `PAIRS`.
+        fusions: Which fusions of tokens.
+        seconds: After which no further round of a pair and a batch is begun; one always is.
 
     Returns:
         For each number of rows: milliseconds a token of one expert, and, for each pair and
         fusion, milliseconds and the median of the ratios of the rounds.
     """
-    first, second = (load_expert(settings, fetch=fetch_announced) for _ in range(2))
-    base = first.model
-    assert isinstance(base, TransformersModel)
-    one, other = (
-        adapted(base, _random_adapter(base, seed), name=f"adapter {seed}") for seed in (1, 2)
-    )
-    pairs: Mapping[str, tuple[CausalModel, CausalModel]] = {
-        "two models": (base, second.model),
-        "base and adapter": (base, one),
-        "two adapters": (one, other),
-    }
+    first = load_expert(settings, fetch=fetch_announced)
+    models = _models(settings, first, pairs)
     out: dict[str, Any] = {}
     for count in rows:
         asked = [_QUESTIONS[n % len(_QUESTIONS)] for n in range(count)]
         line: dict[str, Any] = {}
-        for pair, models in pairs.items():
-            alone = _alone(first, models[0], asked, tokens)
-            runs = {
-                name: _together(first, models, asked, tokens, name)
-                for name in ("mixture", "product", "logits_fusion")
-            }
-            line[pair] = _compared(alone, runs, rounds)
+        for pair in pairs:
+            alone = _alone(first, models[pair][0], asked, tokens)
+            runs = {name: _together(first, models[pair], asked, tokens, name) for name in fusions}
+            line[pair] = _compared(alone, runs, rounds, seconds) | {"tokens": tokens}
             print(count, pair, line[pair], flush=True)
         out[str(count)] = line
     return out
 
 
+def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of two runs: what was timed now takes the place of the same before."""
+    return dict(before) | {
+        count: dict(before.get(count, {}))
+        | {
+            pair: dict(before.get(count, {}).get(pair, {})) | dict(found)
+            for pair, found in line.items()
+        }
+        for count, line in now.items()
+    }
+
+
+def _models(
+    settings: Settings, first: Expert, pairs: Sequence[str]
+) -> dict[str, tuple[CausalModel, CausalModel]]:
+    """The models of each pair; a second one is loaded only where a pair asks for it."""
+    base = first.model
+    assert isinstance(base, TransformersModel)
+    one, other = (
+        adapted(base, _random_adapter(base, seed), name=f"adapter {seed}") for seed in (1, 2)
+    )
+    found: dict[str, tuple[CausalModel, CausalModel]] = {
+        "base and adapter": (base, one),
+        "two adapters": (one, other),
+    }
+    if "two models" in pairs:
+        found["two models"] = (base, load_expert(settings, fetch=fetch_announced).model)
+    return found
+
+
 def _compared(
-    alone: Callable[[], float], runs: Mapping[str, Callable[[], float]], rounds: int
+    alone: Callable[[], float],
+    runs: Mapping[str, Callable[[], float]],
+    rounds: int,
+    seconds: float = float("inf"),
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
+    ends = clock() + seconds
     for run in (alone, *runs.values()):
         run()  # the first one warms up
     took: dict[str, list[float]] = {"one": [], **{name: [] for name in runs}}
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done and clock() >= ends:
+            break
         took["one"].append(alone())
         for name, run in runs.items():
             took[name].append(run())
-    found: dict[str, Any] = {"one_ms": round(statistics.median(took["one"]), 2)}
+    found: dict[str, Any] = {
+        "one_ms": round(statistics.median(took["one"]), 2),
+        "rounds": len(took["one"]),
+    }
     for name in runs:
         ratios = [a / b for a, b in zip(took[name], took["one"], strict=True)]
         found[name] = {

@@ -3,15 +3,18 @@
     python -m benchmarks.remote [--limit N] [--deadline SECONDS] [--generator NAME]
 
 Two experts stand in a pool: first one behind an endpoint on loopback that fails in one way, then a
-real local one. Questions are asked one after another, each with a deadline. An answer counts as
-right in kind where the local expert gave it, it says in `degraded` that the first one could not,
-and why, and it came before the deadline. After three failures in a row the endpoint is left alone:
-the questions from then on are timed apart, beside those of the local expert by itself.
+real local one, which for each way is loaded anew when it is wanted. Indexes are ready, as they are
+in a service. Questions are asked one after another, each with a deadline. An answer counts as right
+in kind where the local expert gave it, it says in `degraded` that the first one could not, and why,
+and it came before the deadline; what was still being loaded then is abstained from in time. After
+three failures in a row the endpoint is left alone: the questions from then on are timed apart,
+beside those of the local expert by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -21,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rag_router.assembly import assemble, load_parts
+from rag_router.assembly import assemble, load_expert, load_parts
 from rag_router.experts import Card
 from rag_router.experts.base import Answering
 from rag_router.experts.pool import Loaded, Member, Pool
@@ -69,13 +72,19 @@ def main() -> None:
     )
     parts = load_parts(settings)
     local = assemble(settings, parts)
+    for index in parts.indexes.values():
+        index.reach("")
+
+    def fresh() -> Answering:
+        gc.collect()  # what the last one read is not kept beside it
+        return assemble(settings, replace(parts, expert=load_expert(settings)))
 
     def remote(url: str) -> Answering:
         one = ExpertSettings(name="remote", model="any", url=url, remote=PATIENCE)
         return assemble(settings, replace(parts, expert=load_remote(one)))
 
     asked = questions(arguments.limit)
-    figures = measure(remote, local, asked, arguments.deadline)
+    figures = measure(remote, local, asked, arguments.deadline, fresh=fresh)
     from benchmarks.record import record
 
     record(
@@ -87,7 +96,7 @@ def main() -> None:
         questions=len(asked),
     )
     whole = [one for name, one in figures.items() if name != ALONE]
-    sys.exit(any(one["answered_by_next"] < 1 or one["in_time"] < 1 for one in whole))
+    sys.exit(any(one["in_time"] < 1 for one in whole))
 
 
 def measure(
@@ -96,21 +105,25 @@ def measure(
     asked: Sequence[str],
     deadline_s: float,
     mishaps: Mapping[str, Act] = MISHAPS,
+    *,
+    fresh: Callable[[], Answering] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Let the remote expert fail in every way, and see what becomes of the questions.
 
     Args:
         remote: Makes what answers by an endpoint, given its address; new for each mishap.
-        local: Who is asked next.
+        local: Who is asked next, to be timed alone.
         asked: The questions.
         deadline_s: Seconds for each.
         mishaps: What goes wrong, by name.
+        fresh: Loads another like `local`, for each mishap; None has that one loaded already.
     """
     figures = {}
     for name, act in mishaps.items():
         print(f"{name} ...", file=sys.stderr)
         with ScriptedEndpoint([act]) as endpoint:
-            pool = pool_of(remote(endpoint.url), local)
+            away = remote(endpoint.url)
+            pool = pool_of(lambda away=away: away, fresh or (lambda: local))
             told = [ask(pool, question, deadline_s) for question in asked]
             figures[name] = figures_of(told, len(endpoint.heard), deadline_s)
     alone = []
@@ -155,17 +168,17 @@ class Told:
     why: str
 
 
-def pool_of(remote: Answering, local: Answering) -> PooledOrchestrator:
-    """A pool in which the remote expert is asked first."""
+def pool_of(remote: Callable[[], Answering], local: Callable[[], Answering]) -> PooledOrchestrator:
+    """A pool in which the remote expert is asked first; each is loaded when it is wanted."""
     members = [
         Member(
             name=name,
-            load=lambda _, value=value: Loaded(value),
+            load=lambda _, load=load: Loaded(load()),
             card=Card(name=name, kind=kind, model=name, abilities=frozenset()),
         )
-        for name, kind, value in (("remote", "remote", remote), ("local", "local", local))
+        for name, kind, load in (("remote", "remote", remote), ("local", "local", local))
     ]
-    return PooledOrchestrator(pool=Pool(members), router=InOrder())
+    return PooledOrchestrator(pool=Pool(members), router=InOrder(), ahead=True)
 
 
 def ask(pool: PooledOrchestrator, question: str, deadline_s: float) -> Told:
@@ -185,6 +198,7 @@ def figures_of(told: Sequence[Told], requests: int, deadline_s: float) -> dict[s
         "answered_by_next": sum(one.by == "local" for one in told) / len(told),
         "said_in_degraded": sum(bool(one.why) for one in told) / len(told),
         "in_time": sum(one.seconds <= deadline_s for one in told) / len(told),
+        "first_s": round(told[0].seconds, 3),
         "slowest_s": round(max(one.seconds for one in told), 3),
         "p50_s_while_tried": rounded(tried),
         "p50_s_left_alone": rounded(spared),

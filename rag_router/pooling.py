@@ -35,6 +35,7 @@ from rag_router.experts import Card, Expert
 from rag_router.experts.adapting import adapted_expert
 from rag_router.experts.describing import describe, missing, parameters_in
 from rag_router.experts.pool import Loaded, Member, Pool
+from rag_router.experts.preloading import preload
 from rag_router.experts.routing import EXPERT_ROUTERS
 from rag_router.experts.routing.loading import expert_router
 from rag_router.fusing import check_fusion, fused
@@ -66,26 +67,43 @@ Fetch = Callable[[str], Any]
 
 
 def load_service(
-    settings: Settings, *, growing: bool = False, fetch: Fetch | None = None
+    settings: Settings, *, growing: bool = False, ahead: bool = False, fetch: Fetch | None = None
 ) -> Orchestrator | PooledOrchestrator:
     """Return what answers: a pool where the settings name experts, else their generator.
 
     Args:
         settings: What to load.
         growing: Whether there may be indexes later, where there are none yet.
+        ahead: Whether it goes on answering, so that it is worth to load before it is asked: the
+            experts that settings preload, what indexes lack of their terms, and later other
+            experts while an endpoint is waited for.
         fetch: Called with the name of a model that is not there yet; None never fetches.
 
     Raises:
         UnavailableError: a model or an index is not to be had.
         UsageError: the settings are wrong.
     """
+    service: Orchestrator | PooledOrchestrator
     if settings.experts or settings.fusion:
-        return fused(settings, load_pool(settings, fetch=fetch))
-    return assemble(settings, load_parts(settings, growing=growing, fetch=fetch))
+        service = fused(settings, load_pool(settings, ahead=ahead, fetch=fetch))
+    else:
+        service = assemble(settings, load_parts(settings, growing=growing, fetch=fetch))
+    if ahead:
+        for index in service.indices.values():
+            # Terms that an index was published without are counted now, not by the first question.
+            index.reach("")
+    return service
 
 
-def load_pool(settings: Settings, *, fetch: Fetch | None = None) -> PooledOrchestrator:
+def load_pool(
+    settings: Settings, *, ahead: bool = False, fetch: Fetch | None = None
+) -> PooledOrchestrator:
     """Return the pool of experts that the settings name; its experts are loaded when asked.
+
+    Args:
+        settings: What to load.
+        ahead: Whether some are loaded before that; see `load_service`.
+        fetch: Called with the name of a model that is not there yet; None never fetches.
 
     Raises:
         UnavailableError: the embedder or an index is not to be had.
@@ -95,12 +113,14 @@ def load_pool(settings: Settings, *, fetch: Fetch | None = None) -> PooledOrches
 
     index_names(settings)
     embedder = load_embedder(settings, fetch=fetch)
-    common = _Common(settings, embedder, fetch)
+    common = _Common(settings, embedder, fetch, tolerant=ahead)
     most = settings.pool.memory_mb
     pool: Pool[Answering] = Pool(
         members_of(settings, common.orchestrator, fetch=fetch),
         max_bytes=None if most is None else most * _MB,
     )
+    if ahead:
+        preload(pool, [one.name for one in settings.experts if one.preload])
     component = settings.expert_router
     return PooledOrchestrator(
         pool=pool,
@@ -113,6 +133,8 @@ def load_pool(settings: Settings, *, fetch: Fetch | None = None) -> PooledOrches
         question_characters=settings.limits.question_characters,
         answer_seconds=settings.limits.answer_seconds,
         without_knob=without_knob(settings),
+        message=settings.policy.message,
+        ahead=ahead,
         seed=settings.seed,
     )
 
@@ -293,13 +315,16 @@ class _Common:
         settings: Those of the whole service.
         embedder: Loaded already.
         fetch: Called with the name of a model that is not there yet; None never fetches.
+        tolerant: Whether a broken index is left out instead of being an error.
     """
 
-    def __init__(self, settings: Settings, embedder: Embedder, fetch: Fetch | None) -> None:
+    def __init__(
+        self, settings: Settings, embedder: Embedder, fetch: Fetch | None, *, tolerant: bool
+    ) -> None:
         self._settings, self._fetch = settings, fetch
         self._lock = threading.Lock()
         self._proxy: Expert | None = None
-        indexes = open_indexes(settings, embedder)
+        indexes = open_indexes(settings, embedder, tolerant=tolerant)
         self.indexes: Final = indexes
         self._parts = partial(
             Parts,

@@ -138,7 +138,7 @@ def test_loading_one_does_not_hold_up_another():
     assert begun.wait(60)
     # While the other one is being loaded: were this held up, nobody would ever let go.
     assert use(pool, "fast") == "fast"
-    assert pool.states()["slow"] == ("not loaded", "")
+    assert pool.states()["slow"] == ("loading", "")
     let_go.set()
     waiting.join()
     assert loaded(pool) == ["slow", "fast"]

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rag_router.errors import SettingsError
 from rag_router.experts.card import Card
 
-__all__ = ["Choice", "ExpertRouter", "Knowing", "Need", "RoutingContext"]
+__all__ = ["Calibrated", "Choice", "ExpertRouter", "Knowing", "Need", "RoutingContext"]
 
 Need = Literal["embeddings", "p_know"]
 """What a router may read of questions beside their text."""
@@ -34,7 +34,14 @@ Need = Literal["embeddings", "p_know"]
 Knowing = Callable[[str, Sequence[int]], Sequence[float]]
 """Given an expert's name and rows, how likely that expert answers each of them rightly alone.
 
-Probabilities are calibrated, in [0, 1], one a row; they are worked out when they are asked for.
+Probabilities are in [0, 1], one a row, NaN where it cannot tell; they are worked out when they are
+asked for.
+"""
+
+Calibrated = Callable[[str], bool]
+"""Given an expert's name, whether what it said of itself is calibrated; not before it has said so.
+
+What is not says little of the expert, and nothing beside what others say.
 """
 
 
@@ -61,11 +68,13 @@ class RoutingContext:
         embeddings: Of the questions, of unit length, shape (questions, dimension); None where
             nobody embedded them.
         p_know: How likely an expert answers rightly; None where nobody can tell.
+        calibrated: Whether that can be held against what others say.
         seed: Of whatever is drawn at random.
     """
 
     embeddings: NDArray[Any] | None = None
     p_know: Knowing | None = None
+    calibrated: Calibrated = lambda _: True
     seed: int = 0
 
     def vectors(self, router: str) -> NDArray[np.float64]:

@@ -17,6 +17,11 @@ far and S what those asked have said,
 The expectation is the mean over the labelled questions on which those asked said the nearest to S.
 Until fitted it is bounded by what e could bring at most, 1 - price_weight * price(e) - b. With an
 `asking_weight` of 0 everybody is asked who could bring anything.
+
+What a gate says that was not fitted for its expert is no probability, and two of them are not of
+one scale. Such an expert is worth what it was right on among the labelled questions, which is what
+is known of it without its word; where nothing was learned it stands behind all whose word is
+calibrated, and its number only orders it among its like. It never keeps others from being asked.
 """
 
 from __future__ import annotations
@@ -45,6 +50,9 @@ __all__ = ["SelfKnowledgeRouter"]
 _NEAREST: Final = 50
 """Labelled questions that tell what the next expert may say."""
 
+_BEHIND: Final = 2.0
+"""How far those stand behind whose word does not count: no price and no word bridges it."""
+
 _LEAST_SLOPE: Final = 0.0
 """A curve never turns what an expert says about itself upside down."""
 
@@ -56,7 +64,7 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
     Args:
         price_weight: Probability that the dearest candidate must have more than a free one, >= 0.
         experts: Whom it has learned of; set by fitting.
-        arrays: What was learned; empty takes every p_know as it is said.
+        arrays: What was learned; empty takes every calibrated p_know as it is said.
         asking_weight: Probability that asking the dearest candidate must be expected to bring,
             >= 0. 0 asks everybody.
     """
@@ -94,19 +102,20 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
             if not len(going):
                 break
             told = np.asarray(knowing(names[n], going.tolist()), dtype=np.float64)
-            heard.known[going, n] = self._known(told, columns[n] if columns else None)
-            heard.scores[going, n] = heard.known[going, n] - self.price_weight * heard.prices[n]
+            heard.asked[going, n], heard.told[going, n] = True, told
+            heard.counts[going, n] = context.calibrated(names[n]) & ~np.isnan(told)
+            counted = np.where(heard.counts[going, n], told, np.nan)
+            known = self._known(counted, columns[n] if columns else None)
+            heard.known[going, n] = known
+            heard.scores[going, n] = known - self.price_weight * heard.prices[n]
             if columns:
-                heard.gaps[going] += (heard.seen[:, n] - heard.known[going, n, None]) ** 2
-        return [
-            _ranking(cards, heard.scores[row], heard.known[row]) for row in range(len(questions))
-        ]
+                heard.gaps[going] += (heard.seen[:, n] - known[:, None]) ** 2
+        return [self._row(cards, heard, row) for row in range(len(questions))]
 
     def _known(self, told: NDArray[np.float64], column: int | None) -> NDArray[np.float64]:
-        """Put what an expert says of itself through its curve."""
+        """Put what an expert says of itself through its curve; NaN is what does not count."""
         if column is None:
-            # Whoever cannot tell is not preferred to anybody who can.
-            return np.where(np.isnan(told), 0.0, told)
+            return told
         slope, intercept = self.arrays["curves"][column]
         curve = Platt((float(slope),), float(intercept))
         p = curve(logit(np.where(np.isnan(told), 0.5, told)))
@@ -124,7 +133,9 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
     ) -> NDArray[np.float64]:
         """Return what the next expert is expected to bring each question, shape (going,)."""
         price = self.price_weight * heard.prices[following]
-        best = heard.scores[going][:, list(asked)].max(axis=1)
+        # Until somebody's word counts, anything is more than what there is.
+        scores = heard.scores[going][:, list(asked)]
+        best = np.where(np.isnan(scores), -np.inf, scores).max(axis=1)
         if not len(heard.seen):
             return np.asarray(1.0 - price - best)
         brings = heard.seen[:, following] - price
@@ -134,6 +145,33 @@ class SelfKnowledgeRouter(LearnedExpertRouter):
                 for row, most in zip(going, best, strict=True)
             ]
         )
+
+    def _row(self, cards: Sequence[Card], heard: _Heard, row: int) -> tuple[Choice, ...]:
+        asked, told, counts = heard.asked[row], heard.told[row], heard.counts[row]
+        scores = heard.scores[row].copy()
+        unknown = asked & np.isnan(scores)
+        behind = _BEHIND + self.price_weight if (asked & ~unknown).any() else 0.0
+        # Whoever cannot tell at all stands behind those who say something.
+        own = np.nan_to_num(told) - self.price_weight * heard.prices
+        scores[unknown] = own[unknown] - behind
+        # Whom nobody asked comes last, though somebody may still have to answer.
+        scores[~asked] = scores[asked].min() - 1.0
+
+        def why(n: int) -> str:
+            if not asked[n]:
+                return "not asked: it would cost more than it could bring"
+            if counts[n]:
+                return f"knows with probability {heard.known[row, n]:.2f}"
+            silent = bool(np.isnan(told[n]))
+            if not unknown[n]:
+                right = f"right on {heard.known[row, n]:.2f} of what was learned from"
+                return f"{right}: {'it cannot tell more' if silent else 'its gate is not fitted'}"
+            if silent:
+                return "cannot tell what it knows"
+            said = f"says {told[n]:.2f}, but its gate is not fitted"
+            return f"{said}: it comes after those whose is" if behind else said
+
+        return ranked(cards, [float(score) for score in scores], why)
 
 
 def _nearest(gaps: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -152,36 +190,36 @@ class _Heard:
         seen: What candidates knew of labelled questions, shape (labelled, candidates); none until
             fitted.
         prices: Of the candidates, in [0, 1], shape (candidates,).
-        scores: What candidates are ranked by, shape (questions, candidates).
-        known: How likely each knows, of the same shape.
+        asked: Who was asked, shape (questions, candidates).
+        told: What each said, of the same shape.
+        counts: Whose word is calibrated.
+        known: How likely each knows; NaN where nothing tells.
+        scores: The same, less what each costs.
         gaps: How far labelled questions lie from each question by what those asked have said,
             squared, shape (questions, labelled).
     """
 
     seen: NDArray[np.float64]
     prices: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    asked: NDArray[np.bool_]
+    told: NDArray[np.float64]
+    counts: NDArray[np.bool_]
     known: NDArray[np.float64]
+    scores: NDArray[np.float64]
     gaps: NDArray[np.float64]
 
     @classmethod
     def of(cls, questions: int, seen: NDArray[np.float64], prices: NDArray[np.float64]) -> _Heard:
         """Begin with nothing heard."""
         nothing = np.full((questions, len(prices)), np.nan)
-        return cls(seen, prices, nothing, nothing.copy(), np.zeros((questions, len(seen))))
-
-
-def _ranking(
-    cards: Sequence[Card], scores: NDArray[np.float64], known: NDArray[np.float64]
-) -> tuple[Choice, ...]:
-    asked = ~np.isnan(scores)
-    # Whom nobody asked comes last, though somebody may still have to answer.
-    lowest = float(scores[asked].min())
-    placed = np.where(asked, scores, lowest - 1.0)
-
-    def why(n: int) -> str:
-        if not asked[n]:
-            return "not asked: it would cost more than it could bring"
-        return f"knows with probability {known[n]:.2f}"
-
-    return ranked(cards, [float(score) for score in placed], why)
+        nobody = np.zeros(nothing.shape, dtype=np.bool_)
+        return cls(
+            seen=seen,
+            prices=prices,
+            asked=nobody,
+            told=nothing,
+            counts=nobody.copy(),
+            known=nothing.copy(),
+            scores=nothing.copy(),
+            gaps=np.zeros((questions, len(seen))),
+        )

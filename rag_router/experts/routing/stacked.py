@@ -7,8 +7,8 @@ doi 10.1016/S0893-6080(05)80023-1):
     P(e right | q) = sigma(u_e . (logit P_neighbours, logit P_kernel, logit p_know(e, q)) + v_e)
 
 What an expert says of itself enters its own figure only: no expert has to be asked, nor loaded, to
-judge another, so that a candidate that is not allowed changes nothing for those that are. An expert
-that cannot tell (NaN) counts as saying what it says on average.
+judge another, so that a candidate that is not allowed changes nothing for those that are. Who
+cannot tell (NaN), or whose word is not calibrated now, counts as saying what it says on average.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class StackedRouter(CombinedRouter):
         everyone = list(range(len(questions)))
         for name, column in zip(names, columns, strict=True):
             told = np.asarray(knowing(name, everyone), dtype=np.float64)
-            said[:, column] = np.where(np.isnan(told), said[:, column], logit(told))
+            if context.calibrated(name):
+                said[:, column] = np.where(np.isnan(told), said[:, column], logit(told))
         facts = np.concatenate([self.facts(vectors), said[:, :, None]], axis=2)
         return self.stacked(facts)[:, columns]

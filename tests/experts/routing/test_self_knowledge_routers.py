@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,8 +28,9 @@ class Experts:
         return [self.said[name][row] for row in rows]
 
 
-def rank(router, experts, *, questions=2, cards=(CHEAP, DEAR)):
-    return router.rank(["q"] * questions, cards, context(p_know=experts))
+def rank(router, experts, *, questions=2, cards=(CHEAP, DEAR), unfitted=()):
+    given = replace(context(p_know=experts), calibrated=lambda name: name not in unfitted)
+    return router.rank(["q"] * questions, cards, given)
 
 
 def test_the_surest_expert_is_asked_to_answer():
@@ -76,6 +78,58 @@ def test_who_cannot_tell_is_preferred_to_nobody_who_can():
     assert names(rank(SelfKnowledgeRouter(), experts, questions=1)) == [["dear", "cheap"]]
 
 
+# --- gates that were not fitted -----------------------------------------------------------------
+
+
+def test_a_number_that_is_not_calibrated_outranks_none_that_is():
+    experts = Experts(cheap=(0.91, 0.2), dear=(0.3, 0.75))
+    found = rank(SelfKnowledgeRouter(), experts, unfitted=["cheap"])
+    assert names(found) == [["dear", "cheap"]] * 2
+    # 0.91 - 2 and 0.2 - 2.
+    assert scores(found[0]) == {"dear": 0.3, "cheap": pytest.approx(-1.09)}
+    assert scores(found[1]) == {"dear": 0.75, "cheap": pytest.approx(-1.8)}
+    assert [one.why for one in found[0]] == [
+        "knows with probability 0.30",
+        "says 0.91, but its gate is not fitted: it comes after those whose is",
+    ]
+
+
+def test_no_price_bridges_that_either():
+    # The fitted one costs all it can: 0 - 3 = -3, and 1 - 3/4 - (2 + 3) = -4.75.
+    experts = Experts(cheap=(1.0,), dear=(0.0,))
+    found = rank(SelfKnowledgeRouter(price_weight=3.0), experts, questions=1, unfitted=["cheap"])
+    assert scores(found[0]) == {"dear": pytest.approx(-3.0), "cheap": pytest.approx(-4.75)}
+
+
+def test_among_themselves_they_are_ordered_by_what_they_say():
+    cards = (CHEAP, card("middle", parameters=2), DEAR)
+    experts = Experts(cheap=(0.4,), middle=(0.6,), dear=(0.1,))
+    found = rank(
+        SelfKnowledgeRouter(), experts, questions=1, cards=cards, unfitted=["cheap", "middle"]
+    )
+    assert names(found) == [["dear", "middle", "cheap"]]
+    all_of_them = ["cheap", "middle", "dear"]
+    found = rank(SelfKnowledgeRouter(), experts, questions=1, cards=cards, unfitted=all_of_them)
+    assert scores(found[0]) == {"middle": 0.6, "cheap": 0.4, "dear": 0.1}
+    assert found[0][0].why == "says 0.60, but its gate is not fitted"
+
+
+def test_who_cannot_tell_comes_after_who_says_something():
+    experts = Experts(cheap=(math.nan,), dear=(0.1,), middle=(0.3,))
+    cards = (CHEAP, card("middle", parameters=2), DEAR)
+    found = rank(SelfKnowledgeRouter(), experts, questions=1, cards=cards, unfitted=["middle"])
+    assert names(found) == [["dear", "middle", "cheap"]]
+    assert found[0][2].why == "cannot tell what it knows"
+
+
+def test_a_number_that_is_not_calibrated_keeps_nobody_from_being_asked():
+    # A calibrated 0.95 would: 1 - 0.95 = 0.05 < 0.2.
+    experts = Experts(cheap=(0.95,), dear=(0.5,))
+    found = rank(SelfKnowledgeRouter(asking_weight=0.2), experts, questions=1, unfitted=["cheap"])
+    assert experts.asked == [("cheap", [0]), ("dear", [0])]
+    assert names(found) == [["dear", "cheap"]]
+
+
 # --- learned ------------------------------------------------------------------------------------
 
 # Forty questions. The lawyer says what holds: 0.9 where it is right on nine of ten, 0.1 where it
@@ -115,6 +169,29 @@ def test_who_cannot_tell_is_worth_its_mean_accuracy_once_that_is_known():
     experts = Experts(lawyer=(math.nan,), reporter=(0.8,))
     found = rank(router, experts, questions=1, cards=(LAWYER, REPORTER))
     assert scores(found[0])["lawyer"] == pytest.approx(0.5)
+
+
+def test_whose_gate_is_not_fitted_is_worth_its_mean_accuracy_once_that_is_known():
+    router = SelfKnowledgeRouter().fit(TAUGHT)
+    experts = Experts(lawyer=(0.99, 0.99), reporter=(0.8, 0.8))
+    found = rank(router, experts, cards=(LAWYER, REPORTER), unfitted=["lawyer"])
+    # 18 of 20 and 2 of 20: 20 of 40, whatever it says; the reporter is right on half, too.
+    assert scores(found[0])["lawyer"] == pytest.approx(0.5)
+    lawyer = next(one for one in found[0] if one.name == "lawyer")
+    assert lawyer.why == "right on 0.50 of what was learned from: its gate is not fitted"
+
+
+def test_a_word_that_is_not_calibrated_is_not_stacked():
+    router = StackedRouter().fit(TAUGHT)
+    cards = (LAWYER, REPORTER)
+    heard = [
+        router.rank(["q"], cards, replace(context(LAW, p_know=said), calibrated=calibrated))[0]
+        for said, calibrated in (
+            (Experts(lawyer=(0.99,), reporter=(0.8,)), lambda name: name != "lawyer"),
+            (Experts(lawyer=(math.nan,), reporter=(0.8,)), lambda name: True),
+        )
+    ]
+    assert scores(heard[0]) == scores(heard[1])
 
 
 @pytest.mark.parametrize("router", [SelfKnowledgeRouter(), StackedRouter()])
