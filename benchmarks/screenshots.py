@@ -1,12 +1,16 @@
 """Pictures of the page for the documentation, made on the bundled models and example corpora.
 
-    python -m benchmarks.screenshots            # writes docs/page/*.png
+    python -m benchmarks.screenshots [--home FOLDER]            # writes docs/page/*.png
 
-Needs Debian's chromium and `pip install playwright`; nothing is fetched.
+The gates are shown with an evaluation on the example questions, which is made first; with a folder
+it is kept there, and the next time is shorter. Needs Debian's chromium and Playwright; nothing is
+fetched.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import shutil
 import socket
 import tempfile
@@ -24,6 +28,8 @@ from examples.demo import INDEXES
 from rag_router.api.app import create_app
 from rag_router.api.resources import Resources
 from rag_router.assembly import load_embedder
+from rag_router.cli.main import cli
+from rag_router.eval.kept_evaluations import kept_evaluation
 from rag_router.indices.library import Library
 from rag_router.pooling import load_service
 from rag_router.settings import Settings
@@ -52,6 +58,15 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def evaluate(settings: Settings) -> None:
+    """Let the example questions be answered without and with looking them up."""
+    if kept_evaluation(settings.home, settings.generator.model) is None:
+        asked = ["eval", "answers", "--data", str(ROOT / "examples" / "questions.jsonl")]
+        named = [part for name in INDEXES for part in ("--index", name)]
+        os.environ["RAG_ROUTER_HOME"] = str(settings.home)
+        cli.main([*asked, *named], standalone_mode=False)
+
+
 @contextmanager
 def serving(home: Path) -> Iterator[str]:
     """Serve the example corpora with the bundled models; yields the address."""
@@ -59,6 +74,7 @@ def serving(home: Path) -> Iterator[str]:
     embedder, library = load_embedder(settings), Library(home)
     for name, files in INDEXES.items():
         library.add(name, [ROOT / "examples" / "corpora" / file for file in files], embedder)
+    evaluate(settings)
     app = create_app(lambda: load_service(settings), resources=Resources.open(settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
@@ -93,8 +109,15 @@ def take(page: Any, name: str, height: int) -> None:
 
 def main() -> None:
     """Take all pictures."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--home", type=Path, help="a folder to keep what is made on the way")
+    kept = parser.parse_args().home
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, serving(Path(home)) as url, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        serving(kept or Path(home)) as url,
+        chromium() as browser,
+    ):
         for scheme, width in (("light", 1280), ("dark", 1280), ("phone", 390)):
             context = browser.new_context(
                 base_url=url,
@@ -109,10 +132,16 @@ def main() -> None:
             take(page, f"ask-{scheme}", 1750 if scheme != "phone" else 1400)
             if scheme == "light":
                 ask(page, KNOWN)
-                take(page, "memory", 1000)
+                page.get_by_role("button", name="Right", exact=True).click()
+                page.get_by_text("the gate can learn from that").wait_for()
+                take(page, "memory", 1250)
                 page.goto("/#/gates")
                 page.locator(".chart").first.wait_for()
-                take(page, "gates", 1250)
+                page.get_by_label("Threshold: below it").fill("0.15")
+                page.get_by_role("region", name="Answers that were given").locator(
+                    "td"
+                ).first.wait_for()
+                take(page, "gates", 1350)
                 page.goto("/#/library")
                 page.locator("table").first.wait_for()
                 take(page, "library", 900)

@@ -26,8 +26,12 @@ class Watched:
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("console", self._said)
         page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith(self.origin + "/"):

@@ -29,7 +29,7 @@ def watched(browser, running):
     """A fresh page of the service; whatever it shows, it makes no error and asks nobody else."""
     context = browser.new_context(base_url=running.url, viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     seen = Watched(page, running.url)
     yield seen
     context.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -19,10 +20,11 @@ from rag_router.api.app import create_app
 from rag_router.api.resources import Resources
 from rag_router.assembly import assemble, open_indexes
 from rag_router.indices.library import Library
+from rag_router.models.remote_keys import Key
 from rag_router.models.scripted import Reply
 from rag_router.settings import Settings
 
-__all__ = ["HOSTILE", "LONG_LINE", "Running", "house"]
+__all__ = ["HOSTILE", "LONG_LINE", "PAGED", "Running", "house"]
 
 LONG_LINE = "x" * 20_000
 HOSTILE = [
@@ -34,21 +36,29 @@ HOSTILE = [
 ]
 """What passages say that mean harm, or are hard to show."""
 
+PAGED = {
+    "id": "rules",
+    "title": "Rules of the house",
+    "text": "The night shift begins at nine. Nobody may whistle in the corridor.",
+    "meta": {"page": 12, "last_page": 13},
+}
+"""A passage from a document that has pages."""
+
 _WORDS = "The moss garden <b onclick='window.harmed=1'>grows</b> \U0001f33f at night"
 
 
 class Running:
     """A service that runs."""
 
-    def __init__(self, make: Callable[[], FastAPI]) -> None:
+    def __init__(self, make: Callable[[], FastAPI], *, wait: bool = True) -> None:
         self._make, self.port = make, 0
-        self.start()
+        self.start(wait=wait)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *, wait: bool = True) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
@@ -58,8 +68,9 @@ class Running:
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._listener = listener
         self._thread.start()
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
-            wait_until_ready(client)
+        if wait:
+            with httpx.Client(base_url=self.url, trust_env=False) as client:
+                wait_until_ready(client)
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -68,23 +79,29 @@ class Running:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[Running]:
+def house(folder: Path, *, key: str = "", **sections: Any) -> Iterator[Running]:
     """A service that keeps everything, with a scripted model, and hostile passages among others."""
-    settings = Settings(home=folder / "home", store={"traces": "full"})
+    settings = Settings(home=folder / "home", store={"traces": "full"}, **sections)
     script = {
         **SCRIPT,
         "window.harmed": Reply(_WORDS, 0.95),
+        "shift begins at nine": Reply("nine", 0.9),
     }
     made = parts(folder, expert=scripted_expert(script))
     rows = [
         {"id": f"moss-{n}", "title": f"Moss garden {text[:40]}", "text": f"moss garden grow {text}"}
         for n, text in enumerate(HOSTILE)
     ]
-    Library(settings.home).add("moss", [write_jsonl(folder / "moss.jsonl", rows)], made.embedder)
+    library = Library(settings.home)
+    library.add("moss", [write_jsonl(folder / "moss.jsonl", rows)], made.embedder)
+    library.add("rules", [write_jsonl(folder / "rules.jsonl", [PAGED])], made.embedder)
     made = replace(made, indexes=open_indexes(settings, made.embedder))
     running = Running(
         lambda: create_app(
-            lambda: assemble(settings, made), settings.limits, resources=Resources.open(settings)
+            lambda: assemble(settings, made),
+            settings.limits,
+            resources=Resources.open(settings),
+            key=Key(key) if key else None,
         )
     )
     try:

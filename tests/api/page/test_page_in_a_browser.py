@@ -99,7 +99,7 @@ def test_feedback_reaches_the_service_and_the_gates_view(watched):
     page.get_by_role("link", name="Gates").click()
     said = page.get_by_role("region", name="Feedback so far")
     said.get_by_text("Lutetia").first.wait_for()
-    page.get_by_label("Show", exact=True).select_option("gate")
+    page.get_by_label("Show", exact=True).select_option("hindsight=too_sure")
     page.get_by_role("region", name="Answers that were given").get_by_text(FRANCE).first.wait_for()
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from browsers import Watched, assert_accessible
 from live_service import serving
 from real_house import VALVE, real_house
-
 
 pytestmark = pytest.mark.model
 

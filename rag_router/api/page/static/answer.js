@@ -1,6 +1,6 @@
 // The answer: coloured by where its words came from, with its sources, its sides, and its figures.
 
-import { appendAll, el, figure, freshId, length, percent, table } from "./dom.js";
+import { appendAll, el, figure, freshId, length, pagesOf, percent, table } from "./dom.js";
 import { KINDS, leaning } from "./leaning.js";
 
 /** How an answer came about, for people who have never heard of any of this. */
@@ -17,17 +17,25 @@ const REASONS = {
 
 export const reasonName = (reason) => (REASONS[reason] ?? [reason])[0];
 
+/** What the reason means here: of some, what was asked for says more than what they mean at large. */
+function meaningOf({ reason, knowledge }) {
+  if (reason === "parametric" && knowledge.retrieve) return "It was looked up, but memory was trusted more than what was found.";
+  if (reason === "parametric" && knowledge.advised) return "The model was not sure, but was told not to look anything up.";
+  if (reason === "no_knowledge" && !knowledge.retrieve) return "Memory does not hold the answer, and nothing was looked up.";
+  return (REASONS[reason] ?? ["", ""])[1];
+}
+
 /** Show an answer; `jump(citation)` leads to where it stands in a passage. */
 export function answerView(answer, jump) {
-  const [name, meaning] = REASONS[answer.reason] ?? [answer.reason, ""];
+  const meaning = meaningOf(answer);
   const box = el("section", { class: `card answer ${answer.abstained ? "abstained" : ""}`, "aria-label": "Answer" },
     el("div", { class: "row" },
-      el("h2", { class: "badge", "data-reason": answer.reason }, name),
+      el("h2", { class: "badge", "data-reason": answer.reason }, reasonName(answer.reason)),
       el("span", { class: "sure" }, answer.abstained
         ? `${percent(answer.confidence)} sure that saying nothing is right`
-        : `${percent(answer.confidence)} sure`)),
+        : `${percent(answer.confidence)} sure`),
+      el("span", { class: "meaning" }, meaning)),
     answer.abstained ? el("p", { class: "words" }, answer.message || "I don't know.") : words(answer, jump),
-    el("p", { class: "meaning" }, meaning),
     answer.hint ? el("p", { class: "meaning" }, `What would help: ${answer.hint}`) : null,
     sides(answer, jump),
     memoryBeside(answer),
@@ -40,16 +48,16 @@ function words(answer, jump) {
   const tokens = answer.tokens ?? [];
   const marks = numbered(answer.citations ?? []);
   if (!tokens.length || tokens.map((one) => one.text).join("").trim() !== text.trim())
-    return el("div", {}, el("p", { class: "words", dir: "auto" }, text, marks.map((mark) => link(mark, jump))));
-  return coloured(text, tokens, marks, answer.reason, jump);
+    return el("div", {}, el("p", { class: "words", dir: "auto" }, text, marks.map((mark) => link(mark, jump))), sources(answer, jump) ?? "");
+  return coloured(text, tokens, marks, answer, jump);
 }
 
-function coloured(text, tokens, marks, reason, jump) {
+function coloured(text, tokens, marks, answer, jump) {
   const about = el("div", { class: "about", id: freshId("about") }, el("p", { class: "muted" },
     "Point at a word, or move through them with the arrow keys, to see what memory and the passages held likely."));
   const line = el("p", { class: "words tokens", dir: "auto", role: "group", "aria-label": "The answer word by word; arrow keys move" });
   const spans = [];
-  const leanings = tokens.map((token) => leaning(token, reason));
+  const leanings = tokens.map((token) => leaning(token, answer.reason));
   const show = (at) => {
     if (line.dataset.at === String(at)) return;
     line.dataset.at = at;
@@ -89,7 +97,7 @@ function coloured(text, tokens, marks, reason, jump) {
   });
   const view = el("div", {},
     el("p", { class: "unseen" }, text),
-    line, legend(leanings), about, tokenTable(tokens, leanings));
+    line, sources(answer, jump) ?? "", legend(leanings), about, tokenTable(tokens, leanings));
   view.filled = filled;
   return view;
 }
@@ -136,6 +144,19 @@ function tokenTable(tokens, leanings) {
 
 const likely = (some) => (some ?? []).slice(0, 3).map((one) => `${one.text.trim()} ${percent(one.probability)}`).join(", ") || "–";
 
+/** Every source by its number: what it is called, on which page it stands, and in which index. */
+function sources(answer, jump) {
+  const marks = new Map(numbered(answer.citations ?? []).map((mark) => [mark.number, mark]));
+  if (!marks.size) return null;
+  return el("ol", { class: "sources", "aria-label": "Sources" }, [...marks.values()].map((mark) =>
+    el("li", {}, link(mark, jump), " ", el("span", { dir: "auto" }, sourceName(answer, mark.citation)))));
+}
+
+function sourceName(answer, { passage_id, index }) {
+  const passage = (answer.passages ?? []).find((one) => one.id === passage_id && one.index === index) ?? {};
+  return [passage.title || passage_id, pagesOf(passage), index || "given with the question"].filter(Boolean).join(", ");
+}
+
 /** Citations with numbers; a sentence that is cited twice has one. */
 function numbered(citations) {
   const numbers = new Map();
@@ -176,7 +197,7 @@ function notes(answer) {
 
 /** The answer and its sources as plain text, for copying. */
 export function asText(answer) {
-  const sources = [...new Set((answer.citations ?? []).map((one) => `${one.passage_id} (${one.index})`))];
+  const sources = [...new Map(numbered(answer.citations ?? []).map((mark) => [mark.number, sourceName(answer, mark.citation)])).values()];
   return [`Q: ${answer.question ?? ""}`, `A: ${answer.answer ?? answer.message ?? ""}`,
     `${reasonName(answer.reason)}, ${percent(answer.confidence)} sure`, ...sources.map((one, at) => `[${at + 1}] ${one}`)].join("\n");
 }

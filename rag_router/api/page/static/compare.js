@@ -6,7 +6,7 @@ import { choices, settingsForm } from "./settings_form.js";
 
 export async function compareView(view) {
   const there = await choices();
-  const question = el("textarea", { rows: 2, required: true, maxlength: 20000, dir: "auto" });
+  const question = el("textarea", { rows: 2, required: true, maxlength: 20000, dir: "auto", placeholder: "What would you like to know?" });
   const sides = [["Left", "never"], ["Right", "always"]].map(([legend, retrieval]) => ({
     legend, settings: settingsForm(there, { retrieval, legend }), panel: el("div", { class: "panel" }),
   }));
@@ -35,6 +35,7 @@ export async function compareView(view) {
   stop.addEventListener("click", () => stopping?.abort());
   view.replaceChildren(
     el("h1", {}, "Compare two ways to answer"),
+    el("p", { class: "lead" }, "One question under two settings, side by side: such as without and with looking it up."),
     el("form", { class: "card ask", onsubmit: (event) => {
       event.preventDefault();
       asked();

@@ -72,11 +72,16 @@ export const figure = (value, digits = 2) => (typeof value === "number" ? value.
 export const ms = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 export const when = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** A table with a caption; cells are strings or elements, the first of a row is its head. */
-export function table(caption, heads, rows) {
+export const counted = (n, one, many = `${one}s`) => `${n.toLocaleString()} ${n === 1 ? one : many}`;
+/** On which pages of its document a passage stands; empty where it has none. */
+export const pagesOf = ({ page, last_page }) =>
+  typeof page !== "number" ? "" : typeof last_page === "number" ? `pages ${page}–${last_page}` : `page ${page}`;
+
+/** A table with a caption, seen unless it only repeats a heading; the first cell of a row is its head. */
+export function table(caption, heads, rows, seen = true) {
   return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
     el("table", {},
-      el("caption", {}, caption),
+      el("caption", { class: seen ? null : "unseen" }, caption),
       el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, at) =>
         at ? el("td", {}, cell) : el("th", { scope: "row" }, cell)))))));

@@ -1,6 +1,6 @@
 // What the model knew: the gate's dial, the signals behind it, and who was considered.
 
-import { el, figure, percent, svg, table } from "./dom.js";
+import { counted, el, figure, percent, svg, table } from "./dom.js";
 
 /** Show what the gate said, and where the question was sent. */
 export function knowledgeView(answer) {
@@ -11,7 +11,9 @@ export function knowledgeView(answer) {
       el("div", {},
         el("p", {}, el("strong", {}, verdict(knowledge))),
         knowledge.reason ? el("p", {}, knowledge.reason) : null,
-        el("p", { class: "muted" }, `Gate ${knowledge.gate}; it cost ${knowledge.extra_prefill_tokens} tokens more to read and ${knowledge.extra_decode_steps} more steps.`))),
+        el("p", { class: "muted" }, `Gate ${knowledge.gate}; ${knowledge.extra_prefill_tokens || knowledge.extra_decode_steps
+          ? `it cost ${counted(knowledge.extra_prefill_tokens, "token")} more to read and ${counted(knowledge.extra_decode_steps, "more step")}`
+          : "asking it cost nothing more"}.`))),
     signals(knowledge.signals),
     el("h3", {}, "Who answered, and where it was looked up"),
     experts(route),
@@ -43,7 +45,7 @@ export function dial(known, threshold) {
       arc(0, split ?? 1, split === null ? "arc memory" : "arc passages"), split === null ? "" : arc(split, 1, "arc memory"),
       split === null ? "" : svg("line", { x1: at(split, 68)[0], y1: at(split, 68)[1], x2: at(split, 94)[0], y2: at(split, 94)[1], class: "threshold" }),
       svg("line", { x1: 100, y1: 100, x2: nx, y2: ny, class: "needle" }), svg("circle", { cx: 100, cy: 100, r: 5, class: "hub" })),
-    el("figcaption", {}, el("strong", {}, percent(known, 1)), " knows it", split === null ? "" : ` · threshold ${percent(split, 1)}`));
+    el("figcaption", {}, el("strong", {}, percent(known, 1)), " likely to know it", split === null ? "" : ` · threshold ${percent(split, 1)}`));
 }
 
 function signals(some) {

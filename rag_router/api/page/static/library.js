@@ -1,11 +1,12 @@
 // What can be looked in: collections, their documents, uploading, and searching.
 
-import { el, field, percent, problemBox, select, table, when } from "./dom.js";
+import { el, field, pagesOf, percent, problemBox, select, table, when } from "./dom.js";
 import { call, headers, listed } from "./service.js";
 
 export async function libraryView(view) {
   const place = el("div");
-  view.replaceChildren(el("h1", {}, "What it can look in"), place);
+  view.replaceChildren(el("h1", {}, "What it can look in"),
+    el("p", { class: "lead" }, "Collections of documents, cut into passages that the model reads where it does not know."), place);
   let left = false;
   const show = async () => {
     const collections = await listed("/v1/collections");
@@ -21,7 +22,7 @@ export async function libraryView(view) {
 const listOf = (collections) => el("section", { class: "card", "aria-label": "Collections" }, el("h2", {}, "Collections"),
   collections.length
     ? table("Collections", ["Name", "About", "Documents", "Passages", "State"], collections.map((one) =>
-      [one.name, one.about || "–", `${one.documents}`, one.passages.toLocaleString(), one.problem || "can be searched"]))
+      [one.name, one.about || "–", `${one.documents}`, one.passages.toLocaleString(), one.problem || "can be searched"]), false)
     : el("p", { class: "muted" }, "There is none yet; make one, and put documents into it."));
 
 function making(then) {
@@ -167,7 +168,7 @@ function searching(collections) {
 }
 
 const hit = (one) => el("li", {},
-  el("p", {}, el("strong", { dir: "auto" }, one.title || one.id), el("span", { class: "muted" }, ` ${one.id}${one.page === null ? "" : `, page ${one.page}`} · ${one.retriever} · score ${one.score.toFixed(4)}`)),
+  el("p", {}, el("strong", { dir: "auto" }, one.title || one.id), el("span", { class: "muted" }, ` ${one.id}${pagesOf(one) && `, ${pagesOf(one)}`} · ${one.retriever} · score ${one.score.toFixed(4)}`)),
   el("p", { class: "passage-text", dir: "auto" }, one.text.slice(0, 600)),
   el("p", { class: "muted" }, [one.terms.length ? `shares ${one.terms.join(", ")}` : "shares no word", one.why,
     ...one.found_by.map((by) => `${by.retriever} put it at ${by.rank}`)].filter(Boolean).join(" · ")));

@@ -39,27 +39,32 @@ async function go() {
 
 /** Look whether the service is ready, more often while it is not. */
 async function look() {
-  let [ready, words] = [false, "The service does not answer. It is asked again until it does."];
+  let words = "The service does not answer. It is asked again until it does.";
   try {
-    const told = await (await fetch("/health/live", { cache: "no-store" })).json();
-    if (told.status === "ok") {
-      const parts = await readiness();
-      ready = parts === "ok";
-      words = parts === "starting" ? "The models are being loaded; questions can be asked in a moment." : `Not ready: ${parts}`;
-    }
+    words = await trouble();
   } catch {
-    // Nobody is there; said below.
+    // Nobody is there.
   }
-  if (ready) health.replaceChildren();
+  if (!words) recover();
   else if (health.textContent !== words) health.replaceChildren(el("p", { class: "banner" }, words));
-  setTimeout(look, ready ? 15000 : 1500);
+  setTimeout(look, words ? 1500 : 15000);
 }
 
-/** What is ready, asked so that a service that starts is no error on the console. */
-async function readiness() {
-  const told = await fetch("/health/ready", { cache: "no-store" });
-  const { status, parts } = await told.json();
-  return status === "starting" || status === "ok" ? status : Object.values(parts).filter((one) => one !== "ok").join("; ") || status;
+/** Take the notice away; a view that came up while nobody answered is shown anew, unless somebody writes in it. */
+function recover() {
+  const away = health.firstChild;
+  health.replaceChildren();
+  if (away && ![...view.querySelectorAll("textarea, input[type=text], input[type=search]")].some((one) => one.value)) go();
+}
+
+/** What keeps the service from answering; empty where nothing does. */
+async function trouble() {
+  const alive = await (await fetch("/health/live", { cache: "no-store" })).json();
+  // Told by who lives, as a browser calls it an error when asking who is ready says "not yet".
+  if (alive.parts?.models === "starting") return "The models are being loaded; questions can be asked in a moment.";
+  const { status, parts = {}, detail } = await (await fetch("/health/ready", { cache: "no-store" })).json();
+  if (status === "ok") return "";
+  return `Not ready: ${detail ?? (Object.values(parts).filter((one) => one !== "ok").join("; ") || status)}`;
 }
 
 /** A service with a key asks for it once. */

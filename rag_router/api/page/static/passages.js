@@ -1,6 +1,6 @@
 // What was found: kept and dropped, with reasons, and with the sentences that were read marked.
 
-import { appendAll, cut, el, figure, length, percent } from "./dom.js";
+import { appendAll, cut, el, figure, length, pagesOf, percent } from "./dom.js";
 
 const SHORT = 600;
 
@@ -71,8 +71,8 @@ function passageItem(passage, whole, citations) {
 
 function sourceOf(passage) {
   const [document, piece] = passage.id.split("#");
-  const page = passage.page === undefined ? "" : `, page ${passage.page}`;
-  return `${document}${piece === undefined ? "" : `, piece ${Number(piece) + 1 || piece}`}${page} · ${passage.index || "given with the question"} · found by ${passage.retriever}`;
+  const page = pagesOf(passage);
+  return `${document}${page && `, ${page}`}${piece === undefined ? "" : `, piece ${Number(piece) + 1 || piece}`} · ${passage.index || "given with the question"} · found by ${passage.retriever}`;
 }
 
 /** The text in pieces: plain, kept (what was read of a longer one), and cited. */

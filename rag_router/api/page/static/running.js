@@ -1,7 +1,7 @@
 // One question on its way: every stage as it happens, then the answer with everything behind it.
 
 import { answerView, asText } from "./answer.js";
-import { el, ms, percent } from "./dom.js";
+import { counted, el, ms, percent } from "./dom.js";
 import { feedbackView } from "./feedback.js";
 import { knowledgeView } from "./knowledge.js";
 import { passagesView } from "./passages.js";
@@ -16,6 +16,8 @@ const STAGES = {
   policy: "Whom to believe",
   decode: "Answering",
 };
+
+const PLANS = { parametric: "memory", contextual: "the passages", contrast: "both, weighed word by word", abstain: "nobody: say nothing" };
 
 /** Ask, and show into `panel` what happens. Returns the answer; raises what `ask` raises. */
 export async function run(request, panel, signal) {
@@ -72,15 +74,16 @@ function links(answer) {
 function costs(answer) {
   const { usage, timings_ms: times } = answer;
   return el("p", { class: "muted costs" },
-    `${ms(times.total ?? 0)} · ${usage.prompt_tokens} tokens read, ${usage.completion_tokens} written · ${usage.lm_forward_passes} passes through the model · ${usage.retriever_calls} searches`);
+    [ms(times.total ?? 0), `${counted(usage.prompt_tokens, "token")} read, ${usage.completion_tokens} written`,
+      counted(usage.lm_forward_passes, "pass through the model", "passes through the model"), counted(usage.retriever_calls, "search", "searches")].join(" · "));
 }
 
 function saidOf(stage, event) {
   if (stage === "gate") return `${percent(event.p_know)} — ${event.advised ? "look it up" : "answer from memory"}`;
   if (stage === "route") return [event.expert, ...event.retrievers.map((one) => one.name)].join(", ");
-  if (stage === "retrieve") return event.looked ? `${event.passages.length} passages` : "not needed";
+  if (stage === "retrieve") return event.looked ? counted(event.passages.length, "passage") : "not done";
   if (stage === "filter") return event.passages.length ? `${event.passages.filter((one) => one.kept).length} of ${event.passages.length} kept` : "";
-  if (stage === "policy") return String(event.plan).replaceAll("_", " ");
+  if (stage === "policy") return PLANS[event.plan] ?? String(event.plan).replaceAll("_", " ");
   return "";
 }
 
