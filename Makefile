@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MODELS := gemma-3-270m smollm2-135m-instruct all-minilm-l6-v2
 
-.PHONY: help demo test test-fast check format lint types layers docs bench models install clean
+.PHONY: sbom help demo test test-fast check format lint types layers docs bench models install clean
 
 help:
 	@echo "make demo    set up, fetch the small models, index the examples, answer real questions"
 	@echo "make test    set up, fetch the small models, run all tests"
 	@echo "make check   format, lint, types, layers, generated documents, fast tests"
+	@echo "make sbom    what the package is made of, as CycloneDX, in build/sbom.cdx.json"
 	@echo "make bench   everything that takes longer; writes dated results to benchmarks/results"
 
 install: $(STAMP)
@@ -54,6 +55,10 @@ docs: $(STAMP)
 
 bench: models
 	$(BIN)/python -m benchmarks.run
+
+# What the package is made of; needs the extra `security`.
+sbom: $(STAMP)
+	$(BIN)/python deploy/sbom.py build/sbom.cdx.json
 
 clean:
 	rm -rf $(VENV) .bench .demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

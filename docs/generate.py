@@ -26,8 +26,11 @@ DOCUMENTS = (
     ROOT / "docs" / "experts.md",
     ROOT / "docs" / "filters.md",
     ROOT / "docs" / "indexes.md",
+    ROOT / "docs" / "operating.md",
     ROOT / "docs" / "retrieval.md",
+    ROOT / "docs" / "scale.md",
     ROOT / "docs" / "service.md",
+    ROOT / "docs" / "tenants.md",
 )
 RESULTS = ROOT / "benchmarks" / "results"
 _NOTHING = "No result is recorded yet; the command above makes one.\n"
@@ -423,7 +426,8 @@ def fusion() -> str:
         for pair, row in pairs.items():
             cells = [pair, f"{row['one_ms']:.1f}"]
             for name in ("mixture", "product", "logits_fusion"):
-                cells.append(f"{row[name]['ms']:.1f} ({row[name]['ratio']:.2f})")
+                timed = row.get(name)
+                cells.append(f"{timed['ms']:.1f} ({timed['ratio']:.2f})" if timed else "")
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     judged = found.get("accuracy") if found else None
@@ -479,8 +483,78 @@ def batch() -> str:
     return "\n".join(lines) + "\n" if rows else _NOTHING
 
 
+_CARRIERS = {
+    "gate": "more actors of Ray, or shards: it takes the generator",
+    "retrieve": "a vector store through the LangChain retriever; it goes on while others decode",
+    "filter": "more actors, where filters ask a model",
+    "decode": "more actors, a GPU for each, or an endpoint that serves the generator",
+    "verify": "more actors, where a verifier asks a model",
+}
+
+
+def stages() -> str:
+    """Return what each stage of a question costs in a batch, and what carries it further."""
+    found = _newest("batch-loop")
+    if found is None or "stages_ms" not in found:
+        return "No result is recorded yet; the command above makes one.\n"
+    ms = found["stages_ms"]
+    whole = sum(ms.values())
+    lines = [
+        f"`{found['model']}`, {found['questions']} questions of nq_gold, "
+        f"{found['looked_up']} of them looked up in the index `wiki`.",
+        "",
+        "| stage | ms a question | share | beyond one machine |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {ms[name]:.1f} | {ms[name] / whole:.1%} | {carrier} |"
+            for name, carrier in _CARRIERS.items()
+            if name in ms
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+def tenants() -> str:
+    """Return what two tenants that attacked each other saw, and what their keys cost."""
+    found = _newest("tenants")
+    if not found:
+        return _NOTHING
+    timing, keys = found["timing"], found.get("keys")
+    lines = [
+        "| figure | bar | measured |",
+        "|---|---|---|",
+        f"| attempts, of {len(found['kinds'])} kinds | | {found['attempts']:,} |",
+        f"| bytes of responses that were searched, for {found['marks']} marks | | "
+        f"{found['bytes_searched']:,} |",
+        f"| foreign bytes seen | 0 | {found['foreign_bytes_seen']} |",
+        f"| of what was attacked, changed or gone | 0 | {found['changed']} |",
+        f"| answers with a status of 500 or above | 0 | {found['server_errors']} |",
+        f"| what another tenant has just asked against what nobody has, {timing['pairs']} pairs: "
+        f"median difference, and how often chance makes one as large | | "
+        f"{timing['median_difference_ms']:+.2f} ms, {timing['by_chance']:.2f} |",
+    ]
+    if keys:
+        more = f"{keys['p50_ms']:+.2f} ms (p50 {keys['guarded_p50_ms']:.2f} ms)"
+        lines.append(f"| a request with a tenant's key against one without keys | | {more} |")
+    return "\n".join(lines) + "\n"
+
+
+def guards() -> str:
+    """Return what keys, quotas and the audit log cost a request, as it was measured last."""
+    found = _newest("guards")
+    if not found:
+        return _NOTHING
+    rows = [
+        ("a request without any of it, p50", f"{found['bare_p50_ms']:.2f} ms", ""),
+        ("more with a key of the default tenant, p50", f"{found['more_p50_ms']:.2f} ms", "1 ms"),
+        ("more with one of another tenant, p50", f"{found['more_of_tenant_p50_ms']:.2f} ms", ""),
+    ]
+    lines = ["| figure | measured | bar |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {said} | {bar} |" for what, said, bar in rows)]) + "\n"
 
 
 def service() -> str:
@@ -515,9 +589,12 @@ def _service_rows(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 PARTS: dict[str, Callable[[], str]] = {
     "batch": batch,
+    "stages": stages,
     "components": components,
     "models": models,
     "figures": figures,
+    "guards": guards,
+    "tenants": tenants,
     "gates": gates,
     "peers": peers,
     "asking": asking,

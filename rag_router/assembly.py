@@ -42,6 +42,7 @@ from rag_router.fitted import shipped
 from rag_router.gates import GATES, FittedGate, Gate, signals_of
 from rag_router.gates.words import not_shown
 from rag_router.indices.chunkers import CHUNKERS
+from rag_router.indices.trust import IndexTrust
 from rag_router.models.prompts import PromptStyle
 from rag_router.outlook import OutlookHead
 from rag_router.policy import Policy, Sureness
@@ -167,7 +168,7 @@ def assemble(settings: Settings, parts: Parts) -> Orchestrator:
         outlook=outlook,
         verifier=load_verifier(settings, parts.expert),
         rounds=_rounds(settings),
-        trust=settings.trust,
+        trust=IndexTrust(settings.trust, uploads=settings.upload_trust, indexes=parts.indexes),
         message=settings.policy.message,
         max_new_tokens=settings.generator.max_new_tokens,
         batch_size=settings.generator.batch_size,
@@ -335,10 +336,17 @@ def load_embedder(settings: Settings, *, fetch: Callable[[str], Any] | None = No
     return load(_resolve(settings.embedder.model, fetch), device=settings.embedder.device)
 
 
-def open_indexes(settings: Settings, embedder: Embedder | None) -> Following:
+def open_indexes(
+    settings: Settings, embedder: Embedder | None, *, tolerant: bool = False
+) -> Following:
     """Open the indexes that the settings name, or all of the home; what is newer is followed.
 
     Of a home as a whole, indexes that are made later are followed, too.
+
+    Args:
+        settings: What to open, and where.
+        embedder: What questions are embedded with.
+        tolerant: Whether one that is broken is left out, and every answer says so.
 
     Raises:
         UnknownNameError: an index is not there.
@@ -350,7 +358,10 @@ def open_indexes(settings: Settings, embedder: Embedder | None) -> Following:
     library = Library(settings.home)
     others: dict[str, Embedder | None] = {}
     return Following(
-        library, settings.indexes, lambda name: _opened(library, name, embedder, others)
+        library,
+        settings.indexes,
+        lambda name: _opened(library, name, embedder, others),
+        tolerant=tolerant,
     )
 
 
@@ -393,6 +404,7 @@ def index_names(settings: Settings) -> list[str]:
         UnknownNameError: an index that the settings name, or trust, is not there.
     """
     from rag_router.indices.library import Library
+    from rag_router.store.naming import of_a_tenant
 
     known = Library(settings.home).names()
     # A name that is misspelt would leave an index trusted that should not be.
@@ -400,7 +412,9 @@ def index_names(settings: Settings) -> list[str]:
         if name not in known:
             hint = "" if known else "Make it: rag-router index add NAME PATH"
             raise UnknownNameError("index", name, known, hint=hint)
-    return known if settings.indexes is None else list(settings.indexes)
+    if settings.indexes is not None:
+        return list(settings.indexes)
+    return [name for name in known if not of_a_tenant(name)]
 
 
 def load_parts(
@@ -422,7 +436,8 @@ def load_parts(
     gate = load_gate(settings.gate, expert)
     embed = growing or bool(names)
     parts = load_partners(settings, expert, [gate], embed=embed, fetch=fetch)
-    return replace(parts, indexes=open_indexes(settings, parts.embedder))
+    # A service starts with the indexes that are whole.
+    return replace(parts, indexes=open_indexes(settings, parts.embedder, tolerant=growing))
 
 
 def load_partners(

@@ -4,6 +4,7 @@
     ├── UsageError                what the caller asked for makes no sense        exit 2
     │   ├── SettingsError         a settings file or argument is wrong
     │   ├── ConflictError         something of that name is there already
+    │   ├── ForbiddenError        the key may not do this
     │   └── UnknownNameError      no component, index or model of that name
     ├── DataError                 what was given to read is broken                exit 3
     │   ├── QuestionError         a question that cannot be answered as written
@@ -19,6 +20,7 @@
     │   ├── RemoteError           an endpoint does not answer as it should    (retryable)
     │   └── BusyError             somebody else holds the lock                (retryable)
     │       └── OverloadedError   more wait than can be served, or it ends    (retryable)
+    │           └── QuotaError    a tenant has spent what it may, for now     (retryable)
     └── CancelledError            the caller gave up, or the deadline passed
 
 Every error says what was seen and what would work: the message holds the first, `hint` the
@@ -38,11 +40,13 @@ __all__ = [
     "DataError",
     "DocumentError",
     "FetchError",
+    "ForbiddenError",
     "IndexCorruptError",
     "IndexUnavailableError",
     "ModelError",
     "OverloadedError",
     "QuestionError",
+    "QuotaError",
     "RagRouterError",
     "RemoteError",
     "SettingsError",
@@ -88,6 +92,10 @@ class SettingsError(UsageError):
 
 class ConflictError(UsageError):
     """Something of that name is there already, or was asked for otherwise before."""
+
+
+class ForbiddenError(UsageError):
+    """Whoever asks may do other things, but not this."""
 
 
 class UnknownNameError(UsageError):
@@ -191,6 +199,10 @@ class OverloadedError(BusyError):
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 2.0) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class QuotaError(OverloadedError):
+    """A tenant has spent what it may have of a minute or a day."""
 
 
 class CancelledError(RagRouterError):

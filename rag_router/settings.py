@@ -28,13 +28,18 @@ from rag_router.errors import SettingsError, did_you_mean
 
 __all__ = [
     "GIVEN",
+    "AuditSettings",
     "Component",
     "DocumentSettings",
     "ExpertSettings",
     "FusionSettings",
+    "KeySettings",
     "OpenAISettings",
+    "RedactionSettings",
     "RemoteSettings",
     "Settings",
+    "TenantLimitSettings",
+    "TenantSettings",
     "default_home",
     "load_settings",
 ]
@@ -124,7 +129,8 @@ class ExpertSettings(_Section):
     the same `model` share its weights. `gate` and `decoder` take the place of the common ones for
     this expert, since what is learned of one model does not hold for another. Prices are of a
     million tokens, in any currency, the same for all. `context_tokens`, `parameters` and `licence`
-    say what the files do not.
+    say what the files do not. A service loads what is to `preload` before it says that it is
+    ready, all others when they are first asked.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -142,6 +148,7 @@ class ExpertSettings(_Section):
     licence: str = ""
     tenants: tuple[str, ...] | None = None
     about: str = ""
+    preload: bool = False
 
     @model_validator(mode="after")
     def _weights_in_one_place(self) -> Self:
@@ -223,14 +230,75 @@ class LimitSettings(_Section):
     """What is refused, and when an answer is cut short.
 
     `request_mb` is the size of a request's body, in MiB; one that uploads a file may be larger by
-    `documents.file_mb`. `waiting` is how many questions may wait for their turn.
+    `documents.file_mb`. `request_values` is how many values the JSON of one may have. `waiting` is
+    how many questions may wait for their turn. Of each tenant, a minute and a day (of UTC) see no
+    more than so many requests and tokens, those of prompts and of answers together; nothing said is
+    no limit. `output_tokens` bounds each answer, and `ingestion_jobs` how many uploads and removals
+    of a tenant may be unfinished.
     """
 
     request_mb: Annotated[int, Field(ge=1)] = 8
+    request_values: Annotated[int, Field(ge=1)] = 200_000
     question_characters: Annotated[int, Field(ge=1)] = 10_000
     questions_per_request: Annotated[int, Field(ge=1)] = 64
     waiting: Annotated[int, Field(ge=1, le=4096)] = 256
     answer_seconds: Annotated[float, Field(gt=0.0)] | None = None
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    requests_per_day: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_day: Annotated[int, Field(ge=1)] | None = None
+    output_tokens: Annotated[int, Field(ge=1)] | None = None
+    ingestion_jobs: Annotated[int, Field(ge=1)] = 1000
+
+
+class TenantLimitSettings(_Section):
+    """What is otherwise for one tenant; what is left out is as [limits] has it.
+
+    Requests, tokens, jobs and the length of answers may be more or less. Other sizes can only be
+    smaller: what [limits] and [documents] refuse is refused to all.
+    """
+
+    request_mb: Annotated[int, Field(ge=1)] | None = None
+    file_mb: Annotated[int, Field(ge=1)] | None = None
+    question_characters: Annotated[int, Field(ge=1)] | None = None
+    questions_per_request: Annotated[int, Field(ge=1)] | None = None
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    requests_per_day: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_day: Annotated[int, Field(ge=1)] | None = None
+    output_tokens: Annotated[int, Field(ge=1)] | None = None
+    ingestion_jobs: Annotated[int, Field(ge=1)] | None = None
+
+
+class TenantSettings(_Section):
+    """One tenant."""
+
+    limits: TenantLimitSettings = TenantLimitSettings()
+
+
+class AuditSettings(_Section):
+    """What is written down of who did what, and for how long.
+
+    `content` adds what was asked and answered, as far as `store.traces` lets it be kept. Lines go
+    after `days`; None keeps them.
+    """
+
+    enabled: bool = True
+    content: bool = False
+    days: Annotated[float, Field(gt=0.0)] | None = 365.0
+
+
+class RedactionSettings(_Section):
+    """What is blotted out of texts before they are kept, in traces and in the audit log.
+
+    `kinds` are patterns that are known: "email", "phone", "key"; `patterns` are more of them, by
+    name. `milliseconds` is how long one pattern may search one text; what takes longer is blotted
+    out whole.
+    """
+
+    kinds: tuple[Literal["email", "phone", "key"], ...] = ()
+    patterns: Annotated[dict[str, str], Field(max_length=32)] = {}
+    milliseconds: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
 class DocumentSettings(_Section):
@@ -256,7 +324,9 @@ class ServeSettings(_Section):
     Whoever calls must send the key that the environment variable `key_env` or the file `key_file`
     holds, as a bearer token; without one there is no service but on loopback. Told to end, it
     says for `drain_seconds` that it is not ready, takes nothing more after that, and has
-    `finish_seconds` for what was begun.
+    `finish_seconds` for what was begun. Of more than `connections` those are closed that have
+    waited longest without a request; and so is one whose client takes more than `head_seconds`
+    for the head of a request, sends a body at a snail's pace, or does not take its answer.
     """
 
     host: str = "127.0.0.1"
@@ -265,6 +335,20 @@ class ServeSettings(_Section):
     key_file: Path | None = None
     drain_seconds: Annotated[float, Field(ge=0.0)] = 0.0
     finish_seconds: Annotated[int, Field(ge=0)] = 60
+    connections: Annotated[int, Field(ge=1)] = 700
+    head_seconds: Annotated[float, Field(gt=0.0)] = 10.0
+
+
+class KeySettings(_Section):
+    """What keys are kept by: the server's own secret, without which none of them can be checked.
+
+    It is what the environment variable `secret_env` or the file `secret_file` holds; where neither
+    is named, a file of the home that is made when the first key is. Services that share a database
+    share the secret, too.
+    """
+
+    secret_env: str | None = None
+    secret_file: Path | None = None
 
 
 class StoreSettings(_Section):
@@ -305,14 +389,16 @@ class Settings(_Section):
 
     `trust` says how far each index is trusted, by its name, and under "given" how far passages
     that come with a question are: 1, which is the default, to 0, whose passages are read but
-    never amplified. `experts` are who may answer, and `expert_router` chooses among them, unless a
-    `fusion` lets several of them answer together; where there are none, `generator` answers
-    everything.
+    never amplified. An index that `trust` does not name, and that holds anything which came over
+    the API, is trusted as `upload_trust` says. `experts` are who may answer, and `expert_router`
+    chooses among them, unless a `fusion` lets several of them answer together; where there are
+    none, `generator` answers everything.
     """
 
     home: Path = Field(default_factory=default_home)
     indexes: tuple[str, ...] | None = None
     trust: dict[str, Annotated[float, Field(ge=0.0, le=1.0)]] = {}
+    upload_trust: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     seed: int = 0
     generator: GeneratorSettings = GeneratorSettings()
     experts: tuple[ExpertSettings, ...] = ()
@@ -335,8 +421,12 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     documents: DocumentSettings = DocumentSettings()
     serve: ServeSettings = ServeSettings()
+    keys: KeySettings = KeySettings()
     openai: OpenAISettings = OpenAISettings()
     store: StoreSettings = StoreSettings()
+    audit: AuditSettings = AuditSettings()
+    redaction: RedactionSettings = RedactionSettings()
+    tenants: dict[str, TenantSettings] = {}
 
     @field_validator("experts")
     @classmethod
@@ -395,6 +485,8 @@ def _known_keys(parents: tuple[str, ...]) -> list[str]:
     section: type[BaseModel] = Settings
     # Of the entries of a list all have the same keys, whatever their number.
     for parent in (one for one in parents if not one.isdigit()):
+        if parent not in section.model_fields:
+            continue  # the name of one of several, such as a tenant
         annotation = section.model_fields[parent].annotation
         options = (annotation, *get_args(annotation))
         found = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]

@@ -23,6 +23,7 @@ __all__ = [
     "CONFLICTS",
     "DEGRADED",
     "ERRANDS",
+    "FALLBACKS",
     "FILTER_FAILURES",
     "FORWARD_PASSES",
     "LOOKED_UP",
@@ -64,6 +65,8 @@ DEGRADED: Final = "rag_router.degraded"
 """Counter of everything that was skipped, cut or fell back, by `stage`."""
 ERRANDS: Final = "rag_router.errands"
 """Counter of what frontends have done beside a chat, such as titles, by `errand`; no answers."""
+FALLBACKS: Final = "rag_router.fallbacks"
+"""Counter of answers for which something else stood in for a part that failed, by `rung`."""
 FILTER_FAILURES: Final = "rag_router.filter_failures"
 """Counter of filters that raised and were left out, by `filter`."""
 FORWARD_PASSES: Final = "rag_router.lm_forward_passes"
@@ -86,6 +89,7 @@ STAGE: Final = "rag_router.stage_ms"
 logger: Final = logging.getLogger("rag_router")
 
 _access: Final = logging.getLogger("rag_router.access")
+_WORDLESS: Final = frozenset({"rag_router.access", "rag_router.audit"})
 
 
 class Listener(Protocol):
@@ -218,10 +222,27 @@ def log_access(**fields: Any) -> None:
     _access.info("%s", json.dumps({"at": datetime.now(UTC).isoformat(), **fields}))
 
 
-def log_to_stderr() -> None:
-    """Show what is logged, requests included, on standard error; twice changes nothing."""
+def log_to_stderr(clean: Callable[[str], str] | None = None) -> None:
+    """Show what is logged, requests included, on standard error; twice changes nothing.
+
+    Args:
+        clean: Takes out of a message what should not be shown. Lines about requests, and those of
+            the audit log, hold nobody's words and are shown as they are.
+    """
     if not logger.handlers:
         shown = logging.StreamHandler()
-        shown.setFormatter(logging.Formatter("%(message)s"))
+        shown.setFormatter(_Cleaned(clean))
         logger.addHandler(shown)
     logger.setLevel(logging.INFO)
+
+
+class _Cleaned(logging.Formatter):
+    """Messages, and what was raised, without what should not be shown."""
+
+    def __init__(self, clean: Callable[[str], str] | None) -> None:
+        super().__init__("%(message)s")
+        self._clean = clean
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if self._clean is None or record.name in _WORDLESS else self._clean(text)

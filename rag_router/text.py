@@ -24,6 +24,10 @@ _BREAK: Final = re.compile(
 )
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs"})
 _JOINERS: Final = "\u200c\u200d"
+_FILLERS: Final = "\u034f\u115f\u1160\u3164\uffa0"
+"""Marks and letters of no width and no ink."""
+_SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_SMUGGLED: Final = re.compile(rf"([{_SELECTORS}]?+[{_JOINERS}]?+)[{_SELECTORS}{_JOINERS}]+")
 _MARKUP: Final = re.compile(r"<([|/!]?[\w|/ ▁｜-]{1,40}\|?)>")
 
 
@@ -59,11 +63,21 @@ def as_data(text: str) -> str:
 def without_hidden(text: str) -> str:
     """Drop control, bidirectional and other invisible characters, and lone surrogates.
 
-    White space stays, and so do the two joiners that Persian, Indic scripts and emoji spell with.
+    White space stays, and so do the two joiners that Persian, Indic scripts and emoji spell with,
+    and the selectors of a letter's variant; of a run of these, which spells nothing and may carry
+    a message, the first ones stay.
     """
-    return "".join(
-        c for c in text if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _HIDDEN
-    )
+    # Texts are long and have few characters: each is looked up once.
+    hidden = [c for c in set(text) if _is_hidden(c)]
+    if hidden:
+        text = text.translate(dict.fromkeys(map(ord, hidden)))
+    return text if text.isascii() else _SMUGGLED.sub(r"\1", text)
+
+
+def _is_hidden(c: str) -> bool:
+    if c.isspace() or c in _JOINERS:
+        return False
+    return c in _FILLERS or unicodedata.category(c) in _HIDDEN
 
 
 def _ends_sentence(text: str, start: int, stop: re.Match[str]) -> bool:

@@ -107,6 +107,15 @@ class Passage:
     start: int = 0
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def pages(self) -> dict[str, int]:
+        """`page` of the document where it begins, `last_page` if it ends on another; or nothing.
+
+        What a source says that is no number of a page, is none.
+        """
+        numbers = {name: self.meta.get(name) for name in ("page", "last_page")}
+        return {name: n for name, n in numbers.items() if type(n) is int}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -637,6 +646,7 @@ def _passage_json(judged: Judged) -> dict[str, Any]:
         "support": _rounded(judged.support),
         "kept": judged.kept,
         "why": judged.why,
+        **passage.pages,
         **cut,
     }
 

@@ -14,6 +14,7 @@ from rag_router.errors import (
     ModelError,
     OverloadedError,
     QuestionError,
+    QuotaError,
     RagRouterError,
     RemoteError,
     SettingsError,
@@ -47,6 +48,7 @@ def test_only_what_may_pass_by_itself_is_retryable():
         RemoteError,
         BusyError,
         OverloadedError,
+        QuotaError,
     }
 
 

@@ -255,7 +255,7 @@ def test_who_hands_questions_on_hears_of_them_by_their_own_places():
 
 
 def test_the_smallest_model_writes_what_is_no_answer(orchestrator):
-    from rag_router.api.openai.condensing import STANDALONE
+    from rag_router.conversations.condensing import STANDALONE
 
     writing = with_script(orchestrator, {"Standalone question:": Reply("Who?\nmore", 0.9)})
     written = writing.write(STANDALONE, ("User: who",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from dataclasses import replace
@@ -243,7 +244,7 @@ def test_no_more_than_its_share_of_the_time_goes_to_the_endpoint():
     assert said.text == "Shakespeare"
     (what,) = [what for stage, what in notes(said) if stage == "route"]
     # A quarter of 4 s, less what has passed already.
-    assert what.startswith("big could not answer: big was not done within 0.9")
+    assert re.match(r"big could not answer: big was not done within 0\.[5-9]", what), what
 
 
 def test_who_failed_twice_is_left_alone_and_the_next_one_answers_at_once():

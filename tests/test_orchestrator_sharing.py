@@ -157,7 +157,9 @@ def test_eight_questions_over_four_adapters_take_the_passes_of_one(house):
 
 def test_what_is_looked_up_is_read_together_too(house):
     passes = house.passes(house.service("always"), EIGHT)
-    assert [rows for rows, width in passes if width > 1] == [8, 8]
+    questions, *passages = [rows for rows, width in passes if width > 1]
+    # Long prompts go through a CPU in several passes, by their lengths and not by their experts.
+    assert (questions, sum(passages)) == (8, 8), passes
 
 
 @pytest.mark.parametrize("gate", ["never", "always", "confidence"])
@@ -185,7 +187,7 @@ def test_what_experts_know_is_not_found_out_again(house):
     assert all(map(alike, *answers))
 
 
-def test_whose_gate_breaks_gives_way_and_the_others_go_on_together(house):
+def test_whose_gate_breaks_looks_it_up_and_the_others_go_on_together(house):
     def breaking(made):
         return replace(made, gate=Breaking()) if made.expert.name == "news" else made
 
@@ -193,9 +195,9 @@ def test_whose_gate_breaks_gives_way_and_the_others_go_on_together(house):
     apart = told(house.service(change=breaking, apart=True).answer(EIGHT))
     assert all(map(alike, together, apart))
     for one in (together[1], together[5]):
-        assert one["route"]["expert"]["name"] == "law"
-        assert "news could not answer: the gate broke." in str(one["degraded"])
-    assert "could not answer" not in str(together[0]["degraded"])
+        assert one["route"]["expert"]["name"] == "news"
+        assert "the gate failed (ModelError): it is looked up" in str(one["degraded"])
+    assert "the gate failed" not in str(together[0]["degraded"])
 
 
 def test_who_spoils_a_common_pass_is_found_and_spoils_nobody_elses(house):

@@ -145,6 +145,26 @@ def test_a_pool_is_made_only_where_there_are_experts(tmp_path, monkeypatch, embe
         load_service(settings.model_copy(update={"experts": ()}))
 
 
+def test_what_cannot_be_preloaded_keeps_no_service_from_starting(
+    tmp_path, monkeypatch, embedder, caplog
+):
+    monkeypatch.setenv("RAG_ROUTER_MODELS", str(tmp_path / "models"))
+    settings = Settings(home=tmp_path / "home", experts=(expert("a", preload=True), expert("b")))
+    settings = settings.model_copy(
+        update={"embedder": settings.embedder.model_copy(update={"model": embedder})}
+    )
+    service = load_service(settings, ahead=True)
+    assert isinstance(service, PooledOrchestrator)
+    assert service.ahead
+    said = [one.getMessage() for one in caplog.records if "preloaded" in one.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("a is not preloaded: the weights of gemma-3-270m cannot be loaded")
+    # Who answers once preloads nothing.
+    caplog.clear()
+    assert not load_service(settings).ahead
+    assert not caplog.records
+
+
 def test_what_is_missing_is_named_before_a_service_starts(tmp_path, monkeypatch):
     monkeypatch.setenv("RAG_ROUTER_MODELS", str(tmp_path / "models"))
     settings = Settings(home=tmp_path / "home", experts=(expert("a"),))

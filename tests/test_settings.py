@@ -241,3 +241,15 @@ def test_experts_are_an_array_of_tables(toml):
 def test_what_is_wrong_with_an_expert_is_named_where_it_stands(toml, second, said):
     first = '[[experts]]\nname = "a"\nmodel = "x"\n'
     assert said in problem(toml(f"{first}[[experts]]\n{second}\n"))
+
+
+def test_a_misspelt_limit_of_one_tenant_is_named_with_the_nearest_one(toml):
+    said = problem(toml("[tenants.team.limits]\nrequests_per_minut = 3\n"))
+    assert "no setting is called 'tenants.team.limits.requests_per_minut'" in said
+    assert "Did you mean 'requests_per_minute'?" in said
+
+
+def test_limits_of_a_tenant_are_read_by_its_name(toml):
+    settings = load_settings(toml("[tenants.team.limits]\nrequests_per_minute = 3\n"), {})
+    assert settings.tenants["team"].limits.requests_per_minute == 3
+    assert settings.tenants["team"].limits.request_mb is None

@@ -64,3 +64,13 @@ def test_what_is_logged_is_shown_once_however_often_that_is_asked_for():
     finally:
         telemetry.logger.handlers[:] = before
         telemetry.logger.setLevel(level)
+
+
+def test_messages_are_shown_without_what_should_not_be_and_lines_without_words_as_they_are():
+    shown = telemetry._Cleaned(lambda text: text.replace("ann", "[name]"))
+
+    def line(name, message):
+        return shown.format(logging.LogRecord(name, logging.INFO, "", 0, message, (), None))
+
+    assert line("rag_router", "ann failed") == "[name] failed"
+    assert line("rag_router.access", '{"path": "/ann"}') == '{"path": "/ann"}'

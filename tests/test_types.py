@@ -117,6 +117,19 @@ def test_a_passage_says_where_its_sentences_stood_only_where_it_was_cut():
     assert "spans" not in ANSWER.to_json()["passages"][0]
 
 
+def test_a_passage_says_on_which_pages_it_stands_only_where_it_has_any():
+    def told(**meta):
+        passage = replace(HIT.passage, meta=meta)
+        judged = Judged(hit=replace(HIT, passage=passage))
+        said = replace(ANSWER, evidence=Evidence(judged=(judged,))).to_json()["passages"][0]
+        return {key: said[key] for key in said if key.endswith("page")}
+
+    assert told() == {}
+    assert told(page=3) == {"page": 3}
+    assert told(page=3, last_page=4, source="a.pdf") == {"page": 3, "last_page": 4}
+    assert told(page="iv", last_page=True) == {}
+
+
 def test_the_parts_have_the_documented_keys():
     said = ANSWER.to_json()
     assert set(said["knowledge"]) == {

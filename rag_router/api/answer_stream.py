@@ -5,7 +5,7 @@ Each event is called what its stage is called, and tells its question by `row`:
     accept begin gate route retrieve filter policy decode done
 
 Then comes one `answers` with everything that the same request without `stream` returns, or one
-`problem` where something went wrong.
+`problem` where something went wrong, however late: no stream ends without either.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from rag_router.api.batching import Batcher
+from rag_router.api.guards.charging import listen_charged, thought_of, used_by, within
+from rag_router.api.guards.guards import allowance_of, guards_of
 from rag_router.api.listening import Listening
-from rag_router.api.problems import status_of, told_of
-from rag_router.api.service import Service
+from rag_router.api.problems import kind_of, of_failure, status_of, told_of
+from rag_router.api.service import Service, id_of
 from rag_router.api.sse import KEEP_ALIVE, EventStream, as_event
 from rag_router.errors import RagRouterError
 from rag_router.orchestrator import Ask
 from rag_router.orchestrator.events import Accepted, Event
+from rag_router.telemetry import logger
 from rag_router.types import Answer, Question
 
 __all__ = ["answer_while_wanted", "stream_answers"]
@@ -59,7 +62,8 @@ async def answer_while_wanted(
     ) -> list[Answer]:
         return batcher.answer(questions, replace(ask, cancelled=cancelled))
 
-    return await service.listen(request, work).result()
+    ask = within(questions, ask, allowance_of(request), guards_of(request).generator)
+    return await _charged(service, questions, ask, request, work).result()
 
 
 def _answering(
@@ -70,7 +74,25 @@ def _answering(
     ) -> list[Answer]:
         return batcher.answer(questions, replace(ask, heard=tell, cancelled=cancelled))
 
-    return service.listen(request, work)
+    ask = within(questions, ask, allowance_of(request), guards_of(request).generator)
+    return _charged(service, questions, ask, request, work)
+
+
+def _charged(
+    service: Service,
+    questions: Sequence[Question | str],
+    ask: Ask,
+    request: Request,
+    work: Callable[[Batcher, Callable[[Event], None], Callable[[], bool]], list[Answer]],
+) -> Answering:
+    texts = [one if isinstance(one, str) else one.text for one in questions]
+    return listen_charged(
+        service,
+        request,
+        work,
+        thought=lambda guards: thought_of(texts, ask, guards.generator),
+        used=used_by,
+    )
 
 
 async def _events(
@@ -89,5 +111,15 @@ async def _events(
         told = await run_in_threadpool(service.told, answers, request)
         yield as_event({"answers": told}, event="answers")
     except RagRouterError as exc:
-        problem = told_of(status_of(exc), exc.message, exc.hint, retryable=exc.retryable)
+        problem = told_of(
+            status_of(exc),
+            exc.message,
+            exc.hint,
+            retryable=exc.retryable,
+            kind=kind_of(exc),
+            request_id=id_of(request),
+        )
         yield as_event(problem.model_dump(), event="problem")
+    except Exception:  # noqa: BLE001  # a bug of ours; the client hears of it before the stream ends
+        logger.exception("request %s failed while it was streamed", id_of(request))
+        yield as_event(of_failure(id_of(request)).model_dump(), event="problem")

@@ -1,12 +1,11 @@
-"""The one key of a service: who calls must send it as a bearer token.
+"""Who calls, by the key they send as a bearer token; whoever sends none that is right is kept out.
 
 Whether the service lives and is ready is told to everybody, and so is the page, which holds nothing
-and asks whoever opens it for the key; nothing else is.
+and asks whoever opens it for a key; nothing else is.
 """
 
 from __future__ import annotations
 
-import hmac
 from ipaddress import ip_address
 from typing import Final
 
@@ -14,34 +13,47 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rag_router.api.keyring import Keyring
 from rag_router.api.openai.errors import refusal, speaks_openai
+from rag_router.api.principal import Principal
 from rag_router.api.problems import problem
-from rag_router.errors import SettingsError
+from rag_router.api.refusing import refused
+from rag_router.errors import RagRouterError, SettingsError
 from rag_router.models.remote_keys import Key, load_key
 from rag_router.settings import ServeSettings
 
-__all__ = ["BearerKey", "key_for"]
+__all__ = ["BearerKeys", "key_for"]
 
 _OPEN: Final = frozenset({"/", "/health/live", "/health/ready"})
 _PAGE: Final = "/page/"
 _LEAST: Final = 16
-"""Characters of a key, at least: shorter ones are guessed."""
+"""Characters of a key of [serve], at least: shorter ones are guessed."""
 
 
-class BearerKey:
-    """An ASGI application around another one.
+class BearerKeys:
+    """An ASGI application around another one, which finds who calls in the request's state.
 
     Args:
         app: The other one.
-        key: What must be sent.
+        keyring: Which keys there are.
     """
 
-    def __init__(self, app: ASGIApp, key: Key) -> None:
+    def __init__(self, app: ASGIApp, keyring: Keyring) -> None:
         self._app = app
-        self._wanted = key.headers()["Authorization"].partition(" ")[2].encode()
+        self._keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._open(scope["path"]) or self._right(scope):
+        if scope["type"] != "http" or self._open(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        id_ = str(scope.get("state", {}).get("request_id", ""))
+        try:
+            who = await self._who(Headers(scope=scope))
+        except RagRouterError as exc:
+            await refused(exc, scope["path"], id_)(scope, receive, send)
+            return
+        if who is not None:
+            scope.setdefault("state", {})["principal"] = who
             await self._app(scope, receive, send)
             return
         challenge = {"WWW-Authenticate": "Bearer"}
@@ -49,7 +61,6 @@ class BearerKey:
             wrong = HTTPException(401, "the key is missing or wrong", challenge)
             await refusal(wrong)(scope, receive, send)
             return
-        id_ = str(scope.get("state", {}).get("request_id", ""))
         hint = "Send it as `Authorization: Bearer KEY`."
         told = problem(401, "the key is missing or wrong.", hint, request_id=id_)
         told.headers.update(challenge)
@@ -58,26 +69,34 @@ class BearerKey:
     def _open(self, path: str) -> bool:
         return path in _OPEN or path.startswith(_PAGE)
 
-    def _right(self, scope: Scope) -> bool:
-        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        # Both in bytes, since that takes as long for every wrong key.
-        same = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._wanted)
-        return same and scheme.lower() == "bearer"
+    async def _who(self, headers: Headers) -> Principal | None:
+        sent = headers.getlist("authorization")
+        # Of two keys nobody knows which one counts, and a proxy may take the other.
+        if len(sent) > 1:
+            return None
+        scheme, _, token = (sent[0] if sent else "").partition(" ")
+        bearer = scheme.lower() == "bearer"
+        return await self._keyring.principal(token.strip() if bearer else "", headers)
 
 
-def key_for(settings: ServeSettings, host: str) -> Key | None:
-    """Return the key of a service that listens at `host`; None where it needs none.
+def key_for(settings: ServeSettings, host: str, *, others: bool = False) -> Key | None:
+    """Return the one key of [serve]; None where there is none, and none is needed.
+
+    Args:
+        settings: Where it is.
+        host: Where the service listens.
+        others: Whether there are keys beside it, which `rag-router key` makes.
 
     Raises:
-        SettingsError: it needs one, and there is none, or it is too short.
+        SettingsError: the service needs a key, and there is none, or it is too short.
     """
     key = load_key(variable=settings.key_env, file=settings.key_file, name="[serve]")
     if key is None:
-        if not _loopback(host):
+        if not others and not _loopback(host):
             raise SettingsError(
                 f"listening at {host} would let everybody on the network ask without a key.",
-                hint="Name one in [serve]: key_env, an environment variable, or key_file; or "
-                "listen at 127.0.0.1.",
+                hint="Make one: rag-router key add; or name one in [serve]: key_env, an "
+                "environment variable, or key_file; or listen at 127.0.0.1.",
             )
         return None
     length = len(key.headers()["Authorization"]) - len("Bearer ")

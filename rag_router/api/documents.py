@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from rag_router.api.document_bodies import FORMS, Arrived, arriving
+from rag_router.api.guards.audit_trail import made
+from rag_router.api.guards.guards import allowance_of
+from rag_router.api.guards.jobs import check_room_for_job
 from rag_router.api.idempotency import Key, do_once, fingerprint
 from rag_router.api.jobs import Job, shown_job
 from rag_router.api.lists import Cursor, Limit, Listing, at
@@ -60,6 +63,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "passages": 1,
     "problem": "",
     "hint": "",
+    "notes": [],
     "created_at": "2026-11-22T16:00:00Z",
     "changed_at": "2026-11-22T16:00:02Z",
 }
@@ -70,7 +74,8 @@ class Document(BaseModel):
 
     `state` is `waiting`, `indexed`, `failed` (`problem` and `hint` say why) or `removing`. Until a
     new version is indexed, and where it fails, the one before is found. `index_ids` are the
-    documents of the index that it made: passages of answers are called after them.
+    documents of the index that it made: passages of answers are called after them. `notes` say
+    what of it was left out: hidden characters, pages, members of an archive.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -87,6 +92,7 @@ class Document(BaseModel):
     passages: int
     problem: str
     hint: str
+    notes: list[str]
     created_at: datetime
     changed_at: datetime
 
@@ -213,8 +219,10 @@ def remove(
 
     def do(session: Session) -> tuple[int, Accepted]:
         row = upload(session, tenant, id)
+        check_room_for_job(session, tenant, allowance_of(request).ingestion_jobs)
         withdraw(row, now=resources.clock())
         job = add_job(session, row, "remove", now=resources.clock())
+        made(request, job.id)
         return 202, Accepted(document=_shown(row), job=shown_job(job))
 
     done = do_once(resources, tenant, key, fingerprint(request), do)
@@ -243,13 +251,16 @@ def _take(
 ) -> JSONResponse:
     """Keep a file, then promise to index it, and only then say so."""
     resources, arrived = service.resources, asked.arrived
-    incoming = resources.uploads.receive(asked.name, arrived.pieces)
+    allowance = allowance_of(asked.request)
+    incoming = resources.uploads.receive(asked.name, arrived.pieces, most_mb=allowance.file_mb)
     file = File(bytes=incoming.bytes, sha256=incoming.sha256, meta=arrived.metadata)
 
     def do(session: Session) -> tuple[int, Accepted]:
         row = note(session, file)
+        check_room_for_job(session, asked.tenant, allowance.ingestion_jobs)
         job = add_job(session, row, "put", now=resources.clock())
         accepted = Accepted(document=_shown(row), job=shown_job(job))
+        made(asked.request, row.id, job.id)
         # Last of all: what fails before leaves nothing, and what fails behind is swept.
         resources.uploads.keep(incoming, job.id)
         return 202, accepted
@@ -282,6 +293,7 @@ def _shown(row: UploadRow) -> Document:
             "passages": row.passages,
             "problem": row.problem,
             "hint": row.hint,
+            "notes": row.notes,
             "created_at": at(row.created),
             "changed_at": at(row.changed),
         }

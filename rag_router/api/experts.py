@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag_router.api.problems import PROBLEMS
-from rag_router.api.service import Served, Service, Tenant
+from rag_router.api.service import Answers, Served, Service, Tenant
+from rag_router.decoders.knob import has_knob
 from rag_router.errors import UnknownNameError
 from rag_router.experts.pool import State
-from rag_router.orchestrator import roster
+from rag_router.orchestrator import PooledOrchestrator, roster
 
 __all__ = ["router"]
 
@@ -28,6 +29,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "price_completion": 0.0,
     "licence": "",
     "about": "",
+    "reliance": False,
 }
 
 
@@ -47,6 +49,7 @@ class Expert(BaseModel):
     tokens_per_second: float | None = Field(None, description="Null where nobody measured it.")
     licence: str = ""
     about: str = ""
+    reliance: bool = Field(False, description="Whether a request may set its reliance on memory.")
     state: State = Field("loaded", description="Those that are not loaded are when they are asked.")
     why: str = Field("", description="What went wrong, where the last load failed.")
 
@@ -73,5 +76,14 @@ def show(name: str, service: Served, tenant: Tenant) -> Expert:
 
 
 def _experts(service: Service, tenant: str) -> list[Expert]:
-    listed = roster(service.orchestrator, tenant)
-    return [Expert.model_validate(one.to_json()) for one in listed]
+    answers = service.orchestrator
+    return [
+        Expert.model_validate(one.to_json() | {"reliance": _has_knob(answers, one.card.name)})
+        for one in roster(answers, tenant)
+    ]
+
+
+def _has_knob(answers: Answers, expert: str) -> bool:
+    if isinstance(answers, PooledOrchestrator):
+        return expert not in answers.without_knob
+    return has_knob(answers.decoder)

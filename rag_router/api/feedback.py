@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from rag_router.api.guards.audit_trail import made as noted
 from rag_router.api.idempotency import Key, do_once, fingerprint
 from rag_router.api.lists import Cursor, Limit, Listing, at
 from rag_router.api.problems import PROBLEMS
@@ -84,10 +85,11 @@ def create(
             session,
             trace(session, tenant, body.trace),
             body.verdict,
-            correct_answer=body.correct_answer.strip(),
-            comment=body.comment,
+            correct_answer=resources.redactor.text(body.correct_answer.strip()),
+            comment=resources.redactor.text(body.comment),
             now=resources.clock(),
         )
+        noted(request, made.id)
         return 201, _shown(made)
 
     return do_once(resources, tenant, key, fingerprint(request, body.model_dump_json()), do)

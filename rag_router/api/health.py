@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from rag_router.api.schemas import Health
@@ -16,19 +16,22 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["health"])
 
+_IN_TROUBLE: Final = "in trouble; `rag-router doctor` says more"
+
 
 @router.get("/health/live")
-async def live() -> Health:
-    """Whether the process lives."""
-    return Health(status="ok")
+async def live(service: Served) -> Health:
+    """Whether the process lives; of its models only whether they are still being loaded."""
+    return Health(status="ok", parts={"models": "starting"} if service.starting else {})
 
 
 @router.get("/health/ready", responses={503: {"model": Health}}, response_model=Health)
-def ready(service: Served) -> Any:
+def ready(request: Request, service: Served) -> Any:
     """Whether models and indexes are loaded, and everything else is there.
 
     An index that cannot be searched, and uploads that are not indexed, are told of and leave the
-    service ready: it still answers.
+    service ready: it still answers. Which they are is not said where callers need a key: this is
+    told to everybody.
     """
     parts = _kept(service)
     try:
@@ -41,7 +44,10 @@ def ready(service: Served) -> Any:
         return JSONResponse(health.model_dump(), status_code=503)
     notes = latest_of(orchestrator.indices).notes
     parts = {"models": "ok", "indexes": "; ".join(notes) or "ok"} | parts
-    if parts.get("store", "ok") != "ok":
+    stored = parts.get("store", "ok") == "ok"
+    if request.app.state.keyring.locked():
+        parts = {part: said if said == "ok" else _IN_TROUBLE for part, said in parts.items()}
+    if not stored:
         health = Health(status="unavailable", parts=parts)
         return JSONResponse(health.model_dump(), status_code=503)
     return Health(status="ok", parts=parts)

@@ -37,6 +37,8 @@ _EXAMPLE: Final[dict[str, Any]] = {
 class Job(BaseModel):
     """Something that is done to a document: `put` indexes it, `remove` erases it.
 
+    `drop` removes a whole collection; `document` and `name` are empty then.
+
     `state` goes from `waiting` over `running` to `done` or `failed`, and then `problem` and `hint`
     say why. `attempts` is more than 1 where the service was ended meanwhile.
     """

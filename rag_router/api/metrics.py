@@ -25,6 +25,7 @@ _COUNTERS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     telemetry.CONFLICTS: ("conflicts", ("reason",), "Answers whose sources disagree."),
     telemetry.DEGRADED: ("degraded", ("stage",), "What was skipped, cut or fell back."),
     telemetry.ERRANDS: ("errands", ("errand",), "Titles and other background tasks."),
+    telemetry.FALLBACKS: ("fallbacks", ("rung",), "Answers that did without a part that failed."),
     telemetry.FILTER_FAILURES: ("filter_failures", ("filter",), "Filters that raised."),
     telemetry.FORWARD_PASSES: ("lm_forward_passes", (), "Rows through a language model."),
     telemetry.RETRIEVER_CALLS: ("retriever_calls", (), "Retrievers asked."),

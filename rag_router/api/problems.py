@@ -8,16 +8,15 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from rag_router.api.schemas import Problem
 from rag_router.errors import (
     ConflictError,
     DataError,
+    ForbiddenError,
     OverloadedError,
+    QuotaError,
     RagRouterError,
     TooLargeError,
     UnknownKindError,
@@ -26,37 +25,45 @@ from rag_router.errors import (
 )
 
 __all__ = [
+    "MEDIA_TYPE",
     "PROBLEMS",
-    "add_problem_handlers",
+    "SEE_DOCS",
+    "kind_of",
     "of_error",
+    "of_failure",
     "problem",
     "retry_after",
     "status_of",
     "told_of",
 ]
 
-_MEDIA_TYPE: Final = "application/problem+json"
-_HINT: Final = "See /docs for what there is, and what it takes."
+MEDIA_TYPE: Final = "application/problem+json"
+SEE_DOCS: Final = "See /docs for what there is, and what it takes."
 
 _STATUS: Final[tuple[tuple[type[RagRouterError], int], ...]] = (
     (UnknownNameError, 404),
     (ConflictError, 409),
+    (ForbiddenError, 403),
     (TooLargeError, 413),
     (UnknownKindError, 415),
+    (QuotaError, 429),
     (UsageError, 422),
     (DataError, 422),
 )
 """What errors are answered with; the first that fits counts, and everything else is 503."""
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    code: {"model": Problem, "description": text, "content": {_MEDIA_TYPE: {}}}
+    code: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
     for code, text in (
         (400, "The request is broken"),
+        (401, "The key is missing or wrong"),
+        (403, "The key may not do this"),
         (404, "Nothing goes by that name"),
         (409, "Something of that name is there already"),
         (413, "More than is taken at once"),
         (415, "Nothing of that kind is read"),
         (422, "The request makes no sense"),
+        (429, "More than the tenant may have of a minute or a day"),
         (503, "Not ready, or a model, index or database is not to be had"),
     )
 }
@@ -100,7 +107,7 @@ def problem(
     """Answer with a problem, as `told_of` says it; what may be tried again says when."""
     told = told_of(status, detail, hint, **more)
     headers = {"Retry-After": retry_after} if told.retryable else None
-    return JSONResponse(told.model_dump(), status, headers=headers, media_type=_MEDIA_TYPE)
+    return JSONResponse(told.model_dump(), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def of_error(exc: RagRouterError, request_id: str = "") -> JSONResponse:
@@ -110,7 +117,7 @@ def of_error(exc: RagRouterError, request_id: str = "") -> JSONResponse:
         exc.message,
         exc.hint,
         retryable=exc.retryable,
-        kind=f"urn:rag-router:problem:{_kind(exc)}",
+        kind=kind_of(exc),
         request_id=request_id,
         retry_after=retry_after(exc),
     )
@@ -126,39 +133,17 @@ def status_of(exc: RagRouterError) -> int:
     return next((status for kind, status in _STATUS if isinstance(exc, kind)), 503)
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Let every error of an app be answered with a problem."""
-
-    @app.exception_handler(RagRouterError)
-    async def on_our_error(request: Request, exc: Exception) -> JSONResponse:
-        assert isinstance(exc, RagRouterError)
-        return of_error(exc, _id_of(request))
-
-    @app.exception_handler(RequestValidationError)
-    async def on_bad_request(request: Request, exc: Exception) -> JSONResponse:
-        assert isinstance(exc, RequestValidationError)
-        first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return problem(422, f"{where}: {first['msg']}", _HINT, request_id=_id_of(request))
-
-    @app.exception_handler(HTTPException)
-    async def on_http_error(request: Request, exc: Exception) -> JSONResponse:
-        assert isinstance(exc, HTTPException)
-        # Some clients know errors of one form alone, and endpoints of theirs are no part of this.
-        from rag_router.api.openai.errors import refusal, speaks_openai
-
-        if speaks_openai(request.url.path):
-            return refusal(exc)
-        told = problem(exc.status_code, f"{exc.detail}.", _HINT, request_id=_id_of(request))
-        told.headers.update(exc.headers or {})
-        return told
+def of_failure(request_id: str) -> Problem:
+    """Tell of a bug of ours, and nothing of what it is about."""
+    return told_of(
+        500,
+        "something went wrong inside the service.",
+        "Whoever runs it finds the reason in its log, by the id of this request.",
+        request_id=request_id,
+    )
 
 
-def _id_of(request: Request) -> str:
-    return str(getattr(request.state, "request_id", ""))
-
-
-def _kind(exc: RagRouterError) -> str:
-    """UnknownNameError is `unknown-name`."""
+def kind_of(exc: RagRouterError) -> str:
+    """The URI that tells an error from others: UnknownNameError's ends in `unknown-name`."""
     words = re.findall("[A-Z][a-z]*", type(exc).__name__.removesuffix("Error"))
-    return "-".join(words).lower()
+    return f"urn:rag-router:problem:{'-'.join(words).lower()}"

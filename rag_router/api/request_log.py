@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_router import telemetry
-from rag_router.api.problems import problem
+from rag_router.api.refusing import failed
 from rag_router.telemetry import log_access, logger
 
 __all__ = ["RequestLog"]
@@ -61,9 +61,7 @@ class RequestLog:
             if status:
                 raise
             logger.exception("request %s failed", id_)
-            detail = "something went wrong inside the service."
-            hint = "Whoever runs it finds the reason in its log, by the id of this request."
-            await problem(500, detail, hint, request_id=id_)(scope, receive, noting)
+            await failed(scope["path"], id_)(scope, receive, noting)
         finally:
             # What stands in a path may be anybody's words; the template is ours.
             route = getattr(scope.get("route"), "path", "-")

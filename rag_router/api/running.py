@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from rag_router.api.connections import ACCEPTED_AT_ONCE, patient_protocol
 from rag_router.api.service import Answers, Service
 from rag_router.errors import RagRouterError
 from rag_router.settings import ServeSettings, Settings
@@ -39,6 +40,9 @@ def run(
         host=listens.host,
         port=listens.port,
         log_level="info",
+        http=patient_protocol(listens),
+        # So many are accepted at once, before any of them can be told that there are too many.
+        backlog=ACCEPTED_AT_ONCE,
         # Requests are logged by their ids, and without what stands in a query.
         access_log=False,
         timeout_graceful_shutdown=listens.finish_seconds,
@@ -69,6 +73,7 @@ def reload(app: FastAPI, renew: Callable[[], tuple[Answers, Settings]]) -> bool:
         return False
     service.replace(answers, settings)
     app.state.openai = settings.openai
+    app.state.guards.renew(settings)
     logger.info("settings were reloaded.")
     return True
 

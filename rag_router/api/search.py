@@ -7,15 +7,18 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag_router.api.places import within_of
 from rag_router.api.problems import PROBLEMS
-from rag_router.api.service import Served
+from rag_router.api.service import Served, Tenant
 from rag_router.assembly import load_retriever
-from rag_router.errors import QuestionError, UnavailableError, UnknownNameError
+from rag_router.errors import QuestionError, UnavailableError
 from rag_router.indices.contents import searchable
 from rag_router.indices.following import latest_of
 from rag_router.indices.narrowing import narrowed
 from rag_router.indices.terms import stems_of, terms_of, words_of
 from rag_router.indices.where import Where
+from rag_router.orchestrator import Ask
+from rag_router.orchestrator.ask import chosen
 from rag_router.retrievers import make_queries
 from rag_router.settings import Component
 from rag_router.types import Hit
@@ -31,6 +34,7 @@ _FOUND: Final[dict[str, Any]] = {
     "title": "Valves",
     "text": "The Larkspur valve is calibrated every 14 weeks.",
     "page": None,
+    "last_page": None,
     "retriever": "fused",
     "score": 0.0328,
     "terms": ["valve", "calibration"],
@@ -59,7 +63,10 @@ class Finder(BaseModel):
 
 
 class Found(BaseModel):
-    """A passage; `terms` are words of the query that stand in it, as the index reads them."""
+    """A passage; `terms` are words of the query that stand in it, as the index reads them.
+
+    `page` is where it begins in a document that has pages, `last_page` where it ends if elsewhere.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_FOUND]})
 
@@ -68,6 +75,7 @@ class Found(BaseModel):
     title: str
     text: str
     page: int | None
+    last_page: int | None
     retriever: str
     score: float
     terms: list[str]
@@ -82,7 +90,7 @@ class Results(BaseModel):
 
 
 @router.post("/v1/search", responses=PROBLEMS)
-def search(body: Search, service: Served) -> Results:
+def search(body: Search, service: Served, tenant: Tenant) -> Results:
     """Search by words and by meaning, and tell what led to each passage."""
     query = body.query.strip()
     longest = service.limits.question_characters
@@ -91,16 +99,15 @@ def search(body: Search, service: Served) -> Results:
             f"the query has {len(query):,} characters; from 1 to {longest:,} are taken."
         )
     orchestrator = service.orchestrator
-    embedder, there = orchestrator.embedder, latest_of(orchestrator.indices).indices
-    for name in body.indexes or ():
-        if name not in there:
-            raise UnknownNameError("index", name, there)
+    within = within_of(service, tenant, body.indexes)
+    embedder, there = orchestrator.embedder, latest_of(orchestrator.indices, within).indices
+    asked = Ask(indexes=None if body.indexes is None else tuple(body.indexes), within=within)
+    looked_in = chosen(there, asked)
     if embedder is None:
         raise UnavailableError(
             "no embedder is loaded: there is no index.", hint="Add documents to an index first."
         )
-    chosen = {name: there[name] for name in (there if body.indexes is None else body.indexes)}
-    places = narrowed(chosen, None if body.where is None else Where.of(body.where))
+    places = narrowed(looked_in, None if body.where is None else Where.of(body.where))
     if not places:
         return Results(hits=[])
     looked = tuple(places.values())
@@ -111,13 +118,14 @@ def search(body: Search, service: Served) -> Results:
 
 def _shown(hit: Hit, query: str) -> Found:
     passage = hit.passage
-    page = passage.meta.get("page")
+    pages = passage.pages
     return Found(
         id=passage.id,
         index=passage.index,
         title=passage.title,
         text=passage.text,
-        page=page if isinstance(page, int) else None,
+        page=pages.get("page"),
+        last_page=pages.get("last_page"),
         retriever=hit.retriever,
         score=round(hit.score, 6),
         terms=_shared(query, hit),

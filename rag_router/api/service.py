@@ -15,13 +15,14 @@ from fastapi.concurrency import run_in_threadpool
 
 from rag_router import telemetry
 from rag_router.api.batching import Answers, Batcher
+from rag_router.api.guards.audit_trail import shown
 from rag_router.api.listening import Listening
+from rag_router.api.principal import principal_of
 from rag_router.api.resources import Resources
 from rag_router.artefacts import Artefact, Card
 from rag_router.errors import BusyError, OverloadedError, RagRouterError, UnavailableError
 from rag_router.orchestrator import roster
 from rag_router.settings import LimitSettings, Settings
-from rag_router.store.service_tables import DEFAULT_TENANT
 from rag_router.telemetry import logger
 from rag_router.types import Answer
 
@@ -84,6 +85,11 @@ class Service:
             await run_in_threadpool(self._worker.stop)
         if self._resources is not None:
             self._resources.close()
+
+    @property
+    def starting(self) -> bool:
+        """Whether the models are still being loaded."""
+        return self._batcher is None and not (self._loading is not None and self._loading.done())
 
     @property
     def orchestrator(self) -> Answers:
@@ -237,7 +243,14 @@ class Service:
         told = [answer.to_json() for answer in answers]
         if self._resources is None:
             return told
-        return self._resources.keep(tenant_of(request), told, id_of(request))
+        kept = self._resources.keep(
+            principal_of(request),
+            told,
+            id_of(request),
+            since=getattr(request.state, "arrived", None),
+        )
+        shown(request, self._resources.words_of(kept))
+        return kept
 
     def _embedder(self) -> Embedder:
         embedder = self.orchestrator.embedder
@@ -260,7 +273,7 @@ class Service:
 
 def tenant_of(request: Request) -> str:
     """Whose things a request may see."""
-    return str(getattr(request.state, "tenant", DEFAULT_TENANT))
+    return principal_of(request).tenant
 
 
 def id_of(request: Request) -> str:

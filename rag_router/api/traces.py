@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag_router.api.lists import Cursor, Limit, Listing, at
 from rag_router.api.problems import PROBLEMS
 from rag_router.api.service import Served, Tenant
+from rag_router.store.hindsight import Hindsight, traces_in_hindsight
 from rag_router.store.service_tables import TraceRow
 from rag_router.store.traces import Redaction, remove_trace, trace, traces
 from rag_router.types import Reason
@@ -35,8 +37,17 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "abstained": False,
     "confidence": 0.83,
     "kept": "full",
+    "key": "5f1c6f0e4b8a4f3e",
+    "user": "",
     "answer": _ANSWER,
 }
+
+
+_HINDSIGHT: Final = (
+    "Only answers of which this has shown: that the gate was `too_sure` (memory was wrong, by what "
+    "people said), or `too_unsure` (memory had it right), or that looking up left memory's answer "
+    "`unchanged`; of the newest 2,000 that come in question."
+)
 
 
 class TraceLine(BaseModel):
@@ -54,7 +65,8 @@ class TraceLine(BaseModel):
 class Trace(BaseModel):
     """An answer as it was given: gate, route, passages, conflict, costs and timings.
 
-    `kept` says how much of its text was: `full`, `no_passages` or `no_text`.
+    `kept` says how much of its text was: `full`, `no_passages` or `no_text`. `key` is the id of the
+    key that it was asked for with, and `user` whom a frontend asked for; either may be empty.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -66,6 +78,8 @@ class Trace(BaseModel):
     abstained: bool
     confidence: float
     kept: Redaction
+    key: str
+    user: str
     answer: dict[str, Any] = Field(description="As POST /v1/answer gives it.")
 
 
@@ -76,14 +90,14 @@ def show_all(
     *,
     reason: Reason | None = None,
     abstained: bool | None = None,
+    hindsight: Annotated[Hindsight | None, Query(description=_HINDSIGHT)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Listing[TraceLine]:
     """List answers that were given, the newest first."""
+    look = traces if hindsight is None else partial(traces_in_hindsight, wanted=hindsight)
     with service.resources.database.reading() as session:
-        page = traces(
-            session, tenant, limit=limit, cursor=cursor, reason=reason, abstained=abstained
-        )
+        page = look(session, tenant, limit=limit, cursor=cursor, reason=reason, abstained=abstained)
     return Listing(items=[_line(row) for row in page.rows], next=page.next)
 
 
@@ -92,7 +106,9 @@ def show(id: str, service: Served, tenant: Tenant) -> Trace:
     """Show how an answer came about; its id is the answer's `trace`."""
     with service.resources.database.reading() as session:
         row = trace(session, tenant, id)
-    return Trace.model_validate(_common(row) | {"kept": row.kept, "answer": row.answer})
+    return Trace.model_validate(
+        _common(row) | {"kept": row.kept, "key": row.key, "user": row.user, "answer": row.answer}
+    )
 
 
 @router.delete("/v1/traces/{id}", status_code=204, responses=PROBLEMS)

@@ -15,15 +15,26 @@ __all__ = ["backup"]
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--index", "indexes", multiple=True, metavar="NAME", help="Only this index.")
+@click.option("--forget", is_flag=True, help="DIR was deleted: look for nothing there any more.")
 @as_json
 @click.pass_context
-def backup(context: click.Context, folder: Path, indexes: tuple[str, ...], as_json: bool) -> None:
+def backup(
+    context: click.Context, folder: Path, indexes: tuple[str, ...], *, forget: bool, as_json: bool
+) -> None:
     """Copy indexes into DIR, each checked against its manifest.
 
     DIR is laid out as a home is: RAG_ROUTER_HOME=DIR opens the copies, and
-    `rag-router index restore NAME DIR` brings one back.
+    `rag-router index restore NAME DIR` brings one back. The home notes where its backups are, so
+    that what is erased is erased there, too.
     """
     library = library_of(context)
+    if forget:
+        from rag_router.indices.backed_up import forget_backup
+
+        known = forget_backup(library.home, folder)
+        row = {"folder": str(folder), "forgotten": known}
+        print_row(row, f"{folder} is {'forgotten' if known else 'not known'}.", as_json)
+        return
     names = indexes or library.names()
     copied = {name: library.backup(name, folder) for name in names}
     row = {

@@ -20,6 +20,7 @@ from rag_router.errors import UsageError
 if TYPE_CHECKING:
     from rag_router.batch import Progress
     from rag_router.batch.local import Answers, Engine
+    from rag_router.indices.following import Pin
     from rag_router.settings import Settings
     from rag_router.types import Retrieval
 
@@ -154,6 +155,7 @@ class _Run:
         self._settings, self._sizes, self._options = settings, sizes, options
         self._stopped = stopped
         self._followed: object = None
+        self._wanted: dict[str, Pin] = {}
         self._engine: Engine | None = None
 
     def prepare(self) -> Any:
@@ -178,8 +180,8 @@ class _Run:
         )
         shared = bool(options["documents"])
         if options["engine"] == "ray":
-            self._engine, facts = self._ray(ask, shared), job_facts(None, ask, settings)
-            facts |= self._published()
+            facts = job_facts(None, ask, settings) | self._published()
+            self._engine = self._ray(ask, shared)
             return Prepared(self._engine, facts)
         from rag_router.assembly import check_reliance
         from rag_router.batch import LocalEngine
@@ -200,15 +202,17 @@ class _Run:
         return Prepared(self._engine, facts)
 
     def notes(self) -> list[str]:
-        from rag_router.batch.pinning import overtaken
+        from rag_router.batch.pinning import overtaken_since
+        from rag_router.indices.library import Library
 
-        return [*getattr(self._engine, "notes", []), *overtaken(self._followed)]
+        since = overtaken_since(Library(self._settings.home), self._wanted)
+        return [*getattr(self._engine, "notes", []), *since]
 
     def _ray(self, ask: Any, shared: bool) -> Engine:
         from rag_router.batch.ray_engine import RayEngine
 
         return RayEngine(
-            make=partial(_made, self._settings.model_dump(mode="json"), shared),
+            make=partial(_made, self._settings.model_dump(mode="json"), shared, dict(self._wanted)),
             ask=ask,
             sizes=self._sizes,
             by_length=not shared,
@@ -220,6 +224,7 @@ class _Run:
     def _published(self) -> dict[str, str]:
         """What the answers depend on that settings only name: models and indexes, as they are."""
         from rag_router.assembly import index_names
+        from rag_router.indices.following import Pin
         from rag_router.indices.library import Library
         from rag_router.models.store import ModelStore
         from rag_router.pooling import experts_of
@@ -233,6 +238,7 @@ class _Run:
         for name in index_names(settings):
             index = opened.get(name)
             manifest = library.manifest(name) if index is None else index.manifest
+            self._wanted[name] = Pin.of(manifest)
             facts[f"index {name}"] = f"generation {manifest.generation} of {manifest.created}"
         return facts
 
@@ -250,13 +256,16 @@ def _ready(service: Answers, shared: bool) -> Answers:
     return sharing_passages(pinned(service)) if shared else pinned(service)
 
 
-def _made(settings: dict[str, Any], shared: bool) -> Answers:
-    """Make what answers in an actor, on whatever machine that is."""
+def _made(settings: dict[str, Any], shared: bool, wanted: dict[str, Pin]) -> Answers:
+    """Make what answers in an actor, on whatever machine that is, and whenever it is made.
+
+    One that takes the place of one that died looks in the generations that the job began with.
+    """
     from rag_router.batch.pinning import hold
     from rag_router.settings import Settings
 
     service = _load(Settings.model_validate(settings))
-    hold(service)
+    hold(service, wanted)
     return _ready(service, shared)
 
 

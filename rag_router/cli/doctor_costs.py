@@ -69,7 +69,7 @@ def costs_of(
     if settings.experts and (paths or report is not None):
         raise SettingsError(
             "questions and reports tell of one model, and the settings name several experts.",
-            hint="Evaluate each: rag-router eval answers --data FILE --model NAME.",
+            hint="Evaluate each: rag-router eval answers --data FILE --expert NAME.",
         )
     found = None if report is None else reported(report)
     questions: Sequence[Question] = ()
@@ -82,8 +82,30 @@ def costs_of(
             known = kept_evaluation(settings.home, card.model)
         with opened() as service:
             measured = measure_costs(service, _watched(questions), read=_bare(service))
-        experts[who] = _expert(card, measured, known, shares, worth_s)
+            other = known is not None and known.of not in ("", service.expert.model.fingerprint)
+        named = "--expert" if settings.experts else "--model"
+        how = f"rag-router eval answers --data FILE {named} {who}"
+        lacking = ""
+        if other:
+            known, lacking = None, f"the one that is kept is of other weights; run `{how}` again"
+        elif known is None:
+            lacking = f"no evaluation of it is kept; run `{how}`"
+            lacking += "" if settings.experts else ", or give --report"
+        if settings.experts and known is not None and (unseen := _unseen(known, shares)):
+            # One expert of which too little is known keeps nobody from hearing of the others.
+            known, lacking = None, f"no {unseen} questions were among those of `{how}`"
+        experts[who] = _expert(card, measured, known, shares, worth_s, lacking=lacking)
     return {"watched": _WATCHED - 1, "experts": experts}
+
+
+def _unseen(known: Evaluated, shares: Mapping[str, float] | None) -> str:
+    """Kinds of a mix of which an evaluation had no question; empty where there are none."""
+    from rag_router.costs import kinds_of
+
+    kinds = kinds_of(known.never, known.always, known.retrieved)
+    return " or ".join(
+        kind for kind, share in (shares or {}).items() if share and kind not in kinds
+    )
 
 
 def _evaluated(
@@ -152,6 +174,8 @@ def _expert(
     known: Evaluated | None,
     shares: Mapping[str, float] | None,
     worth_s: float | None,
+    *,
+    lacking: str,
 ) -> dict[str, Any]:
     from rag_router.costs import best_threshold, break_even_rate, expectation, kinds_of
 
@@ -169,10 +193,7 @@ def _expert(
     if not measured.looked_up:
         missing.append("lookups: there is nothing to look in; add documents: rag-router index add")
     if known is None:
-        missing.append(
-            "accuracy and rates: no evaluation of it is kept; "
-            f"run `rag-router eval answers --data FILE --model {card.model}`, or give --report"
-        )
+        missing.append(f"accuracy and rates: {lacking}")
         told["policies"] = _policies(stages, card, None)
     else:
         kinds = kinds_of(known.never, known.always, known.retrieved)

@@ -15,6 +15,7 @@ from rag_router.cli.index_granular import fit_granular
 from rag_router.cli.index_memory import fit_memory, remember
 from rag_router.cli.index_scenarios import scenarios
 from rag_router.cli.index_search import search
+from rag_router.cli.index_share import share
 from rag_router.cli.index_upkeep import compact, delete, restore
 from rag_router.cli.libraries import (
     embedder_of,
@@ -40,7 +41,8 @@ def index() -> None:
     """Make documents searchable: text, Markdown, HTML, PDF, Word, CSV and JSON Lines."""
 
 
-for _command in (compact, delete, fit_granular, fit_memory, remember, restore, scenarios, search):
+_COMMANDS = (compact, delete, fit_granular, fit_memory, remember, restore, scenarios, search, share)
+for _command in _COMMANDS:
     index.add_command(_command)
 
 

@@ -51,6 +51,8 @@ def serve(
     from rag_router.api.service import Answers
     from rag_router.api.tracing import trace_where_asked
     from rag_router.pooling import load_service, require_service
+    from rag_router.store.keys import keys_stamp
+    from rag_router.store.redaction import Redactor
     from rag_router.telemetry import log_to_stderr
 
     listens = settings.serve.model_copy(
@@ -59,21 +61,26 @@ def serve(
             "port": settings.serve.port if port is None else port,
         }
     )
-    key = key_for(listens, listens.host)
     require_service(settings, growing=True)
-    log_to_stderr()
+    redactor = Redactor(settings.redaction)
+    log_to_stderr(redactor.line if redactor else None)
+    resources = Resources.open(settings)
+    with resources.database.reading() as session:
+        others = bool(keys_stamp(session)[0])
+    key = key_for(listens, listens.host, others=others)
     app = create_app(
-        lambda: load_service(settings, growing=True),
+        lambda: load_service(settings, growing=True, ahead=True),
         settings.limits,
-        resources=Resources.open(settings),
+        resources=resources,
         speaks=settings.openai,
         key=key,
     )
 
     def renew() -> tuple[Answers, Settings]:
         fresh = settings_from(config, indexes=indexes)
+        Redactor(fresh.redaction)
         require_service(fresh, growing=True)
-        return load_service(fresh, growing=True), fresh
+        return load_service(fresh, growing=True, ahead=True), fresh
 
     trace_where_asked()
     run(app, listens, renew)

@@ -39,6 +39,7 @@ class Evaluated:
         retrieved: Whether the gate had it looked up.
         never: Whether the answer was right without looking it up.
         always: Whether it was right with.
+        of: Fingerprint of who answered; empty where nobody says.
     """
 
     source: str
@@ -47,14 +48,21 @@ class Evaluated:
     retrieved: tuple[bool, ...]
     never: tuple[bool, ...]
     always: tuple[bool, ...]
+    of: str = ""
 
     @property
     def n(self) -> int:
         return len(self.never)
 
 
-def evaluated(run: PolicyRun, *, source: str) -> Evaluated:
-    """Take what a run came to, as its first gate decides."""
+def evaluated(run: PolicyRun, *, source: str, of: str = "") -> Evaluated:
+    """Take what a run came to, as its first gate decides.
+
+    Args:
+        run: What was answered.
+        source: Where it is from, in words.
+        of: Fingerprint of who answered.
+    """
     columns, _ = run.columns()
     gate = run.gates[0]
     return Evaluated(
@@ -64,11 +72,12 @@ def evaluated(run: PolicyRun, *, source: str) -> Evaluated:
         retrieved=tuple(run.retrieves(gate).tolist()),
         never=tuple((columns["never"].outcomes.right > 0).tolist()),
         always=tuple((columns["always"].outcomes.right > 0).tolist()),
+        of=of,
     )
 
 
 def keep_evaluation(home: Path, model: str, found: Evaluated) -> None:
-    """Keep an evaluation of a model in the place of its last one."""
+    """Keep an evaluation of a model, or of an expert by its name, in the place of its last one."""
     path = _path(home, model)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".evaluation-")
@@ -96,6 +105,7 @@ def kept_evaluation(home: Path, model: str) -> Evaluated | None:
             {key: kept[key] for key in ("p_know", "retrieved", "never", "always")},
             source=f"{kept['source']}, {day}",
             gate=str(kept["gate"]),
+            of=str(kept.get("of", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DataError(f"{path} cannot be read: {exc}.", hint=_AGAIN) from exc
@@ -131,7 +141,9 @@ def reported(folder: Path) -> Evaluated:
     return _from_columns(columns, source=str(report.get("title", path)), gate=gate)
 
 
-def _from_columns(columns: Mapping[str, Sequence[Any]], *, source: str, gate: str) -> Evaluated:
+def _from_columns(
+    columns: Mapping[str, Sequence[Any]], *, source: str, gate: str, of: str = ""
+) -> Evaluated:
     if len({len(column) for column in columns.values()}) != 1:
         raise ValueError("its columns are not of one length")
     return Evaluated(
@@ -141,6 +153,7 @@ def _from_columns(columns: Mapping[str, Sequence[Any]], *, source: str, gate: st
         retrieved=tuple(map(bool, columns["retrieved"])),
         never=tuple(map(bool, columns["never"])),
         always=tuple(map(bool, columns["always"])),
+        of=of,
     )
 
 

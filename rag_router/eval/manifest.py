@@ -96,7 +96,8 @@ def presentable(value: object) -> Any:
     JSON has no place for becomes its text.
     """
     if isinstance(value, BaseModel):
-        return presentable(dict(value))
+        # Not dict(value), which would take a field called "keys" for a method of mappings.
+        return presentable(dict(iter(value)))
     if isinstance(value, Mapping):
         return {
             str(key): presentable(part)

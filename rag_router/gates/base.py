@@ -219,26 +219,32 @@ def verdict(p_know: float, threshold: float | None, signals: Mapping[str, float]
     )
 
 
-def assess(gate: Gate, board: Board) -> list[Verdict]:
-    """Let a gate judge the whole board, computing dearer signals only for rows that need them.
+def assess(gate: Gate, board: Board, rows: Sequence[int] | None = None) -> list[Verdict]:
+    """Let a gate judge questions, computing dearer signals only for those that need them.
+
+    Args:
+        gate: Who judges.
+        board: What is known about the questions.
+        rows: Which of them; None is all.
 
     Raises:
         SettingsError: the gate keeps asking without deciding.
     """
     verdicts: dict[int, Verdict] = {}
-    pending = {row: tuple(gate.needs) for row in range(len(board.questions))}
+    asked = range(len(board.questions)) if rows is None else rows
+    pending = {row: tuple(gate.needs) for row in asked}
     for _ in range(_ROUNDS):
         groups: dict[tuple[Signal[Any], ...], list[int]] = {}
         for row, allowed in pending.items():
             groups.setdefault(allowed, []).append(row)
         pending = {}
-        for allowed, rows in groups.items():
-            found = gate.assess([board.questions[r] for r in rows], board.signals(rows, allowed))
-            for row, said in zip(rows, found, strict=True):
+        for allowed, some in groups.items():
+            found = gate.assess([board.questions[r] for r in some], board.signals(some, allowed))
+            for row, said in zip(some, found, strict=True):
                 if isinstance(said, NeedMore):
                     pending[row] = tuple(dict.fromkeys((*allowed, *said.signals)))
                 else:
                     verdicts[row] = said
         if not pending:
-            return [verdicts[row] for row in range(len(board.questions))]
+            return [verdicts[row] for row in asked]
     raise SettingsError(f"{type(gate).__name__} asked {_ROUNDS} times for more and never decided.")

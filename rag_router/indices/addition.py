@@ -58,6 +58,7 @@ def add_documents(
     *,
     goes: Callable[[Sequence[StoredDocument]], frozenset[str]] = lambda stored: frozenset(),
     searched: Searched = "text",
+    uploaded: bool = False,
     sizes: Sizes,
 ) -> Addition:
     """Publish a generation that holds these documents and others of the one before.
@@ -70,6 +71,7 @@ def add_documents(
         on_progress: Told how far it has come.
         goes: Says of the documents that are there which ones go, by id.
         searched: What passages are found by.
+        uploaded: Whether the documents came over the API.
         sizes: Which kind of vectors at which size.
 
     Raises:
@@ -96,6 +98,7 @@ def add_documents(
         encoder=EncoderCard(name=embedder.name, fingerprint=embedder.fingerprint),
         chunker=chunker.settings,
         searched=searched,
+        uploaded=uploaded,
     )
     manifest = revise(
         shelf,

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from rag_router.errors import IndexCorruptError, SettingsError
 from rag_router.indices.addition import add_documents, check_encoder, check_searched
+from rag_router.indices.backed_up import note_backup
 from rag_router.indices.backup import back_up, restore
 from rag_router.indices.chunkers import chunker_for
 from rag_router.indices.chunking import Chunker
@@ -120,6 +121,7 @@ class Library(Shelves):
         on_progress: OnProgress = lambda progress: None,
         *,
         leaving: Collection[str] = (),
+        uploaded: bool = False,
     ) -> AddReport:
         """Index documents that were read already, and let others go in the same generation.
 
@@ -131,6 +133,7 @@ class Library(Shelves):
             embedder: What embeds the passages.
             on_progress: Told how far the addition has come.
             leaving: Ids of documents that go; one that is not there is gone already.
+            uploaded: Whether they came over the API: the index says so from then on.
 
         Raises:
             SettingsError: the name is impossible, or the chunks are too long for the embedder.
@@ -148,6 +151,7 @@ class Library(Shelves):
                 chunker_for(embedder, None, before),
                 on_progress,
                 goes=lambda stored: gone & {document.id for document in stored},
+                uploaded=uploaded,
                 sizes=self._sizes,
             )
         return addition.report()
@@ -255,6 +259,7 @@ class Library(Shelves):
         with self.writing(name), Library(folder).writing(name):
             manifest = back_up(shelf, folder)
         back_up_scenarios(self, name, Library(folder))
+        note_backup(self.home, folder)
         return manifest
 
     def restore(self, name: str, folder: Path) -> Manifest:
@@ -342,14 +347,17 @@ class Library(Shelves):
         """
         shelf = self.shelf(name)
         if not shelf.folder.is_dir():
+            # One that was killed while it removed may have left something.
+            self.sweep_removed(name)
             raise self.unknown(name)
         forget_scenarios(self, name)
         with self.writing(name):
             # First out of sight, so that a killed removal leaves no half of an index.
             shelf.folder.rename(self.folder / f".removed-{name}-{uuid4().hex}")
-            self._sweep_removed(name)
+            self.sweep_removed(name)
 
-    def _sweep_removed(self, name: str) -> None:
+    def sweep_removed(self, name: str) -> None:
+        """Throw away what a removal has left that was killed."""
         for leftover in self.folder.glob(f".removed-{name}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
 

@@ -79,6 +79,7 @@ class Contents(BaseModel):
         terms: What the terms in their file are; empty where there is no such file.
         vectors: How the vectors are searched.
         erasure: Whether nothing older may be left: something was erased.
+        uploaded: Whether anything in it, or in a generation before it, came over the API.
     """
 
     model_config = _FROZEN
@@ -93,6 +94,7 @@ class Contents(BaseModel):
     terms: str = ""
     vectors: VectorCard = VectorCard()
     erasure: bool = False
+    uploaded: bool = False
 
 
 class Manifest(Contents):

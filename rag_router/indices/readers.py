@@ -1,4 +1,4 @@
-"""From paths to documents: text, Markdown, HTML, PDF, Word, CSV and JSON Lines.
+"""From paths to documents: text, Markdown, HTML, PDF, Word, CSV, JSON Lines, and archives of them.
 
 Everything is read before anything is indexed: one broken file and nothing of the batch is,
 unless the caller says to keep going, and then that file is reported and left out whole.
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from rag_router.errors import DocumentError
-from rag_router.indices.documents import Document, Section, Skipped, SourceFile
-from rag_router.indices.encodings import decode_text
+from rag_router.indices.documents import Document, Skipped, SourceFile
 from rag_router.indices.formats.apart import ReaderProcess
+from rag_router.indices.formats.plain import read_markdown, read_text
+from rag_router.indices.hidden import unhidden
 from rag_router.indices.jsonl import read_jsonl
-from rag_router.indices.markdown import read_markdown
 from rag_router.indices.walking import KINDS, find_files, kind_of
 from rag_router.settings import DocumentSettings
 
-__all__ = ["read_paths"]
+__all__ = ["IN_PROCESS", "read_paths"]
 
 
 def read_paths(
@@ -69,7 +69,7 @@ class _Gathered:
     def add(self, file: SourceFile, reading: _Reading) -> None:
         try:
             # Whole files only: of a broken one, nothing is kept.
-            fresh = reading.documents(file)
+            fresh = reading.documents(file, self._skipped)
         except DocumentError as exc:
             self._refuse(str(file.path), exc)
             return
@@ -77,6 +77,10 @@ class _Gathered:
             self._add_one(document)
 
     def _add_one(self, document: Document) -> None:
+        document, hidden = unhidden(document)
+        if hidden:
+            reason = "hidden characters are left out"
+            self._skipped.append(Skipped(place=document.source, reason=reason, count=hidden))
         before = self.documents.setdefault(document.id, document)
         for note in document.notes:
             self._skipped.append(Skipped(place=document.source, reason=note, broken=True))
@@ -111,8 +115,8 @@ class _Reading:
     def close(self) -> None:
         self._apart.close()
 
-    def documents(self, file: SourceFile) -> list[Document]:
-        """Read one file.
+    def documents(self, file: SourceFile, skipped: list[Skipped]) -> list[Document]:
+        """Read one file; what of it is passed over joins `skipped`.
 
         Raises:
             DocumentError: it cannot be read, or is larger than the limit.
@@ -120,9 +124,9 @@ class _Reading:
         kind = kind_of(file.path)
         if kind not in _BY_LINE:
             self._require_size(file)
-        if read := _READERS.get(kind):
+        if read := IN_PROCESS.get(kind):
             return list(read(file))
-        return self._apart.read(file, kind)
+        return self._apart.read(file, kind, skipped)
 
     def _require_size(self, file: SourceFile) -> None:
         try:
@@ -136,44 +140,19 @@ class _Reading:
             )
 
 
-def _read_text(file: SourceFile) -> Iterator[Document]:
-    text, meta = _whole_text(file.path)
-    sections = (Section(title=file.stem, text=text),)
-    source = str(file.path)
-    yield Document(id=file.relative, title=file.stem, source=source, sections=sections, meta=meta)
-
-
-def _read_markdown(file: SourceFile) -> Iterator[Document]:
-    text, meta = _whole_text(file.path)
-    title, sections = read_markdown(text, file.stem)
-    source = str(file.path)
-    yield Document(id=file.relative, title=title, source=source, sections=sections, meta=meta)
-
-
 def _read_jsonl(file: SourceFile) -> Iterator[Document]:
     return read_jsonl(file.path)
 
 
-_READERS: Final[Mapping[str, Callable[[SourceFile], Iterable[Document]]]] = {
-    ".txt": _read_text,
-    ".md": _read_markdown,
+IN_PROCESS: Final[Mapping[str, Callable[[SourceFile], Iterable[Document]]]] = {
+    ".txt": read_text,
+    ".md": read_markdown,
     ".jsonl": _read_jsonl,
     ".jsonl.gz": _read_jsonl,
 }
 """What is read in this process; all other kinds are read apart."""
 
 _BY_LINE: Final = frozenset({".jsonl", ".jsonl.gz"})
-
-
-def _whole_text(path: Path) -> tuple[str, dict[str, str]]:
-    try:
-        raw = path.read_bytes()
-    except OSError as exc:
-        raise DocumentError(f"{path} cannot be read: {exc}.") from exc
-    text, encoding = decode_text(raw, str(path))
-    # As Python's own text mode would show it, so that offsets fit what people see.
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return plain, {} if encoding == "utf-8" else {"encoding": encoding}
 
 
 def _content(document: Document) -> tuple[object, ...]:

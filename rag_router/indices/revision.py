@@ -118,6 +118,8 @@ def revise(
             "terms": TERMS,
             "vectors": vectors.card,
             "erasure": compact,
+            # What was doubted once is not trusted for having been written anew.
+            "uploaded": contents.uploaded or (before is not None and before.manifest.uploaded),
         }
     )
 

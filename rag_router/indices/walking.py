@@ -13,11 +13,15 @@ from pathlib import Path, PurePath
 from rag_router.errors import DocumentError
 from rag_router.indices.documents import Skipped, SourceFile
 
-__all__ = ["KINDS", "find_files", "kind_of"]
+__all__ = ["ARCHIVES", "KINDS", "find_files", "kind_of"]
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+"""The endings of files of which each holds several others."""
 
 KINDS = (
     *(".txt", ".md", ".html", ".htm", ".pdf", ".docx", ".csv"),
     *(".jsonl", ".jsonl.gz"),
+    *ARCHIVES,
 )
 """The endings of the files that are read."""
 

@@ -6,9 +6,10 @@
     reply = model.invoke("Who wrote Hamlet?")
     reply.response_metadata["citations"]
 
-The last human message is the question, and a system message what the model is told before it. What
-was said before is not read; where a question needs it, `condense` makes one that stands by itself.
-Importing this module imports langchain-core, which takes about a second.
+The last human message is the question, and system messages are what the model is told before it. A
+question that refers to what was said before is made into one that stands by itself, as the service
+does it (`rag_router.conversations`). Importing this module imports langchain-core, which takes
+about a second.
 """
 
 from __future__ import annotations
@@ -17,33 +18,40 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 
-from rag_router.errors import QuestionError
+from rag_router.conversations import Lines, condense
+from rag_router.conversations.lines import LONGEST_LINE
+from rag_router.experts.writing import Written
+from rag_router.integrations.messages import conversation_of
+from rag_router.models.prompts import Inquiry
 from rag_router.models.sampling import Sampling
 from rag_router.orchestrator import Ask
 from rag_router.orchestrator.events import Event, Spoke
 from rag_router.settings import Settings
-from rag_router.types import Answer, Retrieval
+from rag_router.types import Answer, Question, Retrieval
 
 __all__ = ["ChatRagRouter"]
 
 _END: Final = object()
-_TOLD: Final = ("abstained", "reason", "confidence", "knowledge", "citations", "degraded")
+_TOLD: Final = (
+    "question",
+    "abstained",
+    "reason",
+    "confidence",
+    "knowledge",
+    "citations",
+    "degraded",
+)
 """What of an answer stands in `response_metadata`, beside the passages that are cited."""
 
 
@@ -61,7 +69,8 @@ class ChatRagRouter(BaseChatModel):
         max_tokens: Longest answer.
         timeout: Seconds after which what is still undone is left undone.
         stop: Strings that end an answer.
-        condense: Makes of a conversation a question that stands by itself.
+        condense: Makes of a conversation a question that stands by itself; None does it as the
+            service does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -108,9 +117,7 @@ class ChatRagRouter(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         del run_manager
-        (answer,) = self.answers.answer(
-            [self._question(messages)], self._ask(messages, stop, kwargs)
-        )
+        answer = self._answered(messages, self._ask(messages, stop, kwargs))
         message = AIMessage(
             content=answer.message,
             usage_metadata=_usage(answer),
@@ -125,7 +132,7 @@ class ChatRagRouter(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        question, ask = self._question(messages), self._ask(messages, stop, kwargs)
+        ask = self._ask(messages, stop, kwargs)
         told: queue.Queue[Any] = queue.Queue()
         stopped, answers = threading.Event(), list[Answer]()
         errors: list[Exception] = []
@@ -133,7 +140,7 @@ class ChatRagRouter(BaseChatModel):
         def work() -> None:
             wanted = replace(ask, heard=told.put, cancelled=stopped.is_set)
             try:
-                answers.extend(self.answers.answer([question], wanted))
+                answers.append(self._answered(messages, wanted))
             except Exception as exc:  # noqa: BLE001  # raised again where the words are read
                 errors.append(exc)
             finally:
@@ -165,26 +172,37 @@ class ChatRagRouter(BaseChatModel):
             )
         )
 
-    def _question(self, messages: Sequence[BaseMessage]) -> str:
+    def _answered(self, messages: Sequence[BaseMessage], ask: Ask) -> Answer:
+        """Answer the last question of a conversation; what was written for that is charged."""
         if self.condense is not None:
-            return self.condense(messages)
-        for message in reversed(messages):
-            if isinstance(message, HumanMessage):
-                return str(message.text)
-        raise QuestionError("no message is a human's.", hint="Give the question as HumanMessage.")
+            (answer,) = self.answers.answer([self.condense(messages)], ask)
+            return cast("Answer", answer)
+        lines = Lines(partial(self._write, cancelled=ask.cancelled))
+        said = conversation_of(messages)
+        one = condense(said.asked, said.before, lines)
+        question = Question(id="1", text=one.question, queries=one.queries)
+        (answer,) = self.answers.answer([question], ask)
+        return lines.charged(answer)
+
+    def _write(
+        self, inquiry: Inquiry, case: Sequence[str], *, cancelled: Callable[[], bool] | None
+    ) -> Written:
+        written = self.answers.write(
+            inquiry, case, max_new_tokens=LONGEST_LINE, cancelled=cancelled
+        )
+        return cast("Written", written)
 
     def _ask(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, more: dict[str, Any]
     ) -> Ask:
         temperature = more.get("temperature", self.temperature)
-        told = [str(one.text) for one in messages if isinstance(one, SystemMessage)]
         return Ask(
             retrieval=more.get("retrieval", self.retrieval),
             indexes=more.get("indexes", self.indexes),
             reliance=more.get("reliance", self.reliance),
             # Other models have a model where this one has an expert.
             expert=more.get("expert", more.get("model", self.expert)),
-            instructions="\n".join(told),
+            instructions=conversation_of(messages).instructions,
             sampling=Sampling(temperature=temperature, seed=self.seed) if temperature else None,
             max_new_tokens=more.get("max_tokens", self.max_tokens),
             deadline_s=more.get("timeout", self.timeout),

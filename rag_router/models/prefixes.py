@@ -5,13 +5,20 @@ them depends on nothing that follows, so their keys and values serve every promp
 the same tokens, and the least recently used ones make room (Zheng et al. 2023, "SGLang",
 arXiv 2312.07104, there in a tree of all prefixes; here only the marked ones are kept, whole).
 Nothing is approximated: a prompt is read as if there were no cache, only sooner.
+
+How fast a prompt is read tells whether its beginning was read before (Song et al. 2024, "The early
+bird catches the leak", arXiv 2409.20002). The common beginning is the same for everybody, and tells
+nothing; one that holds passages is found again by the same party alone.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +35,8 @@ __all__ = [
     "PrefixStats",
     "checked_shared",
     "group_by_prefix",
+    "namespace",
+    "read_for",
 ]
 
 MIN_SHARED: Final = 16
@@ -37,6 +46,27 @@ From here on a prefix is kept at its first use. Reading it by itself costs about
 is taken out of saves, so nothing is lost on a prompt that stays the only one, and all later ones
 gain.
 """
+
+
+_SALT: Final = secrets.token_hex(32)
+"""Of this process, where all caches end, too: nobody outside can say what a namespace is called."""
+
+_NAMESPACE: ContextVar[str] = ContextVar("namespace", default="")
+
+
+@contextmanager
+def read_for(party: str | None) -> Iterator[None]:
+    """Share what is read of prefixes within with the same party alone, such as a tenant."""
+    set_before = _NAMESPACE.set(fingerprint_of(_SALT, party or ""))
+    try:
+        yield
+    finally:
+        _NAMESPACE.reset(set_before)
+
+
+def namespace() -> str:
+    """Return who shares what is read of prefixes now; "" is everybody."""
+    return _NAMESPACE.get()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from rag_router import telemetry
 from rag_router.errors import ModelError
 from rag_router.models.base import CausalModel
 from rag_router.models.strategies import OneStream, Role, Strategy, layers_of
@@ -121,6 +122,7 @@ class Row:
             f"without {type(self.strategy).__name__}"
         )
         self.strategy, self.roles, self.state = OneStream(role), (role,), None
+        telemetry.count(telemetry.FALLBACKS, rung="decoder")
         return True
 
     def note_once(self, note: str) -> None:

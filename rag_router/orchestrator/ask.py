@@ -30,6 +30,8 @@ class Ask:
     Attributes:
         retrieval: Let the gate decide, or overrule it.
         indexes: Names of the indexes to look in; None means all there are.
+        within: Which indexes there are for whoever asks: their names, by what these are called
+            here and in the answer; nothing else is looked at. None is all but tenants'.
         where: What the metadata of passages must be to be found; None lets all be found.
         tokens: Whether to return the per-token trace.
         reliance: How far memory is relied on where it conflicts with the passages, in [0, 1], for
@@ -57,6 +59,7 @@ class Ask:
 
     retrieval: Retrieval = "auto"
     indexes: tuple[str, ...] | None = None
+    within: Mapping[str, str] | None = None
     where: Where | None = None
     tokens: bool = False
     reliance: float | None = None
@@ -122,6 +125,7 @@ def company_of(ask: Ask) -> Hashable:
     """
     return (
         ask.indexes,
+        None if ask.within is None else frozenset(ask.within.items()),
         ask.where,
         ask.reliance,
         ask.expert,
@@ -152,28 +156,38 @@ def request_of(parts: Composition, ask: Ask) -> Request:
                 f"an answer of {one.max_new_tokens} tokens says nothing.",
                 hint="Give a number of tokens of at least 1, or none.",
             )
-    latest = latest_of(parts.indices)
+    latest = latest_of(parts.indices, ask.within)
     return Request(
         ask=ask,
-        indices=narrowed(chosen(latest.indices, ask.indexes), ask.where),
+        indices=narrowed(chosen(latest.indices, ask), ask.where),
         decoder=relying(parts.decoder, ask.reliance, name=parts.decoder_name),
         deadline=ask.deadline
         or Deadline.within(ask.deadline_s, parts.answer_seconds, clock=parts.clock),
-        notes=latest.notes,
+        notes=(*latest.notes, *_empty(latest.indices, ask)),
     )
 
 
-def chosen(
-    indices: Mapping[str, Searchable], names: tuple[str, ...] | None
-) -> Mapping[str, Searchable]:
-    """Return the indexes of these names; None is all of them.
+def _empty(indices: Mapping[str, Searchable], ask: Ask) -> list[str]:
+    """Say which of the indexes that are asked for by name hold nothing yet."""
+    if ask.within is None or ask.indexes is None:
+        return []
+    return [f"nothing stands in {name} yet" for name in ask.indexes if name not in indices]
+
+
+def chosen(indices: Mapping[str, Searchable], ask: Ask) -> Mapping[str, Searchable]:
+    """Return the indexes that a request asks for.
+
+    Args:
+        indices: Those that there are for whoever asks, by what they are called.
+        ask: What is asked for; of what it may look in, some may hold nothing yet.
 
     Raises:
         UnknownNameError: one is not there.
     """
-    if names is None:
+    if ask.indexes is None:
         return indices
-    for name in names:
-        if name not in indices:
-            raise UnknownNameError("index", name, indices)
-    return {name: indices[name] for name in names}
+    known = indices if ask.within is None else ask.within
+    for name in ask.indexes:
+        if name not in known:
+            raise UnknownNameError("index", name, known)
+    return {name: indices[name] for name in ask.indexes if name in indices}

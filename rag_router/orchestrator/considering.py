@@ -25,11 +25,13 @@ class Considered:
         p_know: Probability in [0, 1] that it alone answers rightly, as its gate says.
         board: Everything that is known about the question's batch.
         row: The question's row of it.
+        calibrated: Whether the gate was fitted for the expert.
     """
 
     p_know: float
     board: Board
     row: int
+    calibrated: bool = True
 
     @property
     def usage(self) -> Usage:

@@ -79,13 +79,22 @@ class Course:
 
     def prepare(self) -> None:
         """Look up, filter, and settle who answers."""
-        work, batch, cancelled = self.work, self.batch, self.request.ask.cancelled
+        self.look_up()
+        self.choose()
+
+    def look_up(self) -> None:
+        """Look up what is to be looked up, which takes no generator."""
+        work, batch = self.work, self.batch
         with self.stage("retrieve"):
-            stop_if(cancelled)
+            stop_if(self.request.ask.cancelled)
             look_up(work, batch)
             announce_found(work, batch)
+
+    def choose(self) -> None:
+        """Filter what was found, and settle who answers."""
+        work, batch = self.work, self.batch
         with self.stage("filter"):
-            stop_if(cancelled)
+            stop_if(self.request.ask.cancelled)
             left = serve_recalled(work, batch)
             filter_passages(left, batch)
             announce_filtered(work, batch)

@@ -146,6 +146,7 @@ class Retrieved(Event):
                     "text": j.hit.passage.text,
                     "retriever": j.hit.retriever,
                     "score": round(j.hit.score, 4),
+                    **j.hit.passage.pages,
                 }
                 for j in self.found
             ],

@@ -8,6 +8,7 @@ from rag_router.filters import Filter, FilterContext, run_filters
 from rag_router.filters.blank import BLANK, BlankFilter
 from rag_router.filters.equipment import lacking
 from rag_router.filters.learned_of import owner_of
+from rag_router.filters.untrusted import guarded
 from rag_router.orchestrator.work import Batch, Work
 
 __all__ = ["filter_passages"]
@@ -16,7 +17,8 @@ __all__ = ["filter_passages"]
 def filter_passages(work: Sequence[Work], batch: Batch) -> None:
     """Judge what was found, and say how far what is kept supports an answer."""
     some = [one for one in work if one.evidence.judged]
-    filters, model = batch.parts.filters, batch.parts.expert.model
+    filters = guarded(batch.parts.filters, batch.trust)
+    model = batch.parts.expert.model
     context = FilterContext(
         lambda text: len(model.encode(text, begin=False)),
         batch.board,

@@ -6,29 +6,35 @@ asks may use. Where one expert is asked for by name, or only one is left, nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Final
 
-from rag_router.errors import SettingsError
+from rag_router.errors import BusyError, SettingsError
 from rag_router.experts.access import candidates
 from rag_router.experts.base import Answering
 from rag_router.experts.card import Card
 from rag_router.experts.deadline import Deadline
 from rag_router.experts.fusion import AnswerFusion, TokenFusion
 from rag_router.experts.fusion.weighing import EvenWeighing, Weighing
+from rag_router.experts.patience import Patience
 from rag_router.experts.routing.prices import relative_prices
 from rag_router.orchestrator.ask import Ask
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.events import Done, Spoke
 from rag_router.orchestrator.fusing import FusedOrchestrator
 from rag_router.orchestrator.knobs import as_it_can_be_asked, require_a_knob
+from rag_router.orchestrator.not_loaded import not_loaded
 from rag_router.orchestrator.orchestrator import Orchestrator
 from rag_router.orchestrator.pooled import PooledOrchestrator
 from rag_router.types import Answer, Degradation, Question
 
 __all__ = ["FusingOrchestrator"]
+
+_SHARE: Final = 0.5
+"""Of the time that is left, what loading one expert may take, so that others are heard, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,12 @@ class FusingOrchestrator(PooledOrchestrator):
     ) -> list[Answer]:
         names = [card.name for card in cards]
         fusion.check(names)
-        with self.pool.using_all(names) as members:
+        with ExitStack() as used:
+            patience = Patience(until=ask.deadline, cancelled=ask.cancelled)
+            try:
+                members = used.enter_context(self.pool.using_all(names, patience))
+            except BusyError as exc:
+                return self._too_late(questions, ask, names, exc)
             parts = [_composed(name, members[name]) for name in names]
             lead, *others = parts
             shared = {f.name: getattr(lead, f.name) for f in fields(Composition)}
@@ -106,11 +117,23 @@ class FusingOrchestrator(PooledOrchestrator):
     def _answer_by_answer(
         self, fusion: AnswerFusion, cards: Sequence[Card], questions: list[Question], ask: Ask
     ) -> list[Answer]:
-        experts: Mapping[str, Answering] = {card.name: _Alone(self, card.name) for card in cards}
-        costs = dict(zip(experts, relative_prices(cards).tolist(), strict=True))
+        names = [card.name for card in cards]
+        costs = dict(zip(names, relative_prices(cards).tolist(), strict=True))
         # Nobody can tell whose words will be given before all have spoken.
         quiet = replace(ask, heard=None, observed=None)
-        answers = fusion.ask(experts, questions, quiet, costs=costs)
+
+        def asked(share: float) -> list[Answer]:
+            experts: Mapping[str, Answering] = {name: _Alone(self, name, share) for name in names}
+            return fusion.ask(experts, questions, quiet, costs=costs)
+
+        try:
+            answers = asked(_SHARE)
+        except BusyError:
+            # All who could answer are still being loaded: who is there first is heard alone.
+            try:
+                answers = asked(1.0)
+            except BusyError as exc:
+                return self._too_late(questions, ask, names, exc)
         if ask.heard is not None:
             for row, answer in enumerate(answers):
                 if answer.text:
@@ -118,18 +141,40 @@ class FusingOrchestrator(PooledOrchestrator):
                 ask.heard(Done(row=row, answer=answer))
         return answers
 
+    def _too_late(
+        self, questions: Sequence[Question], ask: Ask, names: Sequence[str], error: BusyError
+    ) -> list[Answer]:
+        """Abstain from questions whose time was up before the experts were loaded.
+
+        Raises:
+            BusyError: it was not, or there is no such time.
+        """
+        deadline = ask.deadline
+        if deadline is None or not deadline.passed():
+            raise error
+        note = Degradation(stage="fusion", what=error.message)
+        answers = [
+            _noted(not_loaded(self, one, ask, deadline=deadline, by=names), (note,))
+            for one in questions
+        ]
+        for row, answer in enumerate(answers):
+            if ask.heard is not None:
+                ask.heard(Done(row=row, answer=answer))
+        return answers
+
 
 @dataclass(frozen=True, slots=True)
 class _Alone:
-    """One expert of a pool, loaded while it is asked."""
+    """One expert of a pool, loaded while it is asked, for a share of the time that is left."""
 
     service: PooledOrchestrator
     name: str
+    share: float
 
     def answer(self, questions: Sequence[Question | str], ask: Any = None) -> list[Answer]:
         without_knob = self.service.without_knob
         asking, notes = as_it_can_be_asked(self.name, ask or Ask(), without_knob)
-        with self._member() as member:
+        with self._member(asking) as member:
             answers = [_noted(one, notes) for one in member.answer(questions, asking)]
         # An expert is known by the name that it goes by in the pool.
         return [
@@ -137,8 +182,11 @@ class _Alone:
             for one in answers
         ]
 
-    def _member(self) -> AbstractContextManager[Answering]:
-        return self.service.pool.using(self.name)
+    def _member(self, ask: Ask) -> AbstractContextManager[Answering]:
+        until = ask.deadline
+        if until is not None and not math.isinf(until.ends):
+            until = Deadline.within(self.share * until.left_s, clock=until.clock)
+        return self.service.pool.using(self.name, Patience(until=until, cancelled=ask.cancelled))
 
 
 def _noted(answer: Answer, notes: tuple[Degradation, ...]) -> Answer:

@@ -202,7 +202,10 @@ class FusedOrchestrator(Orchestrator):
             [one.question.text for one in work],
             self.cards,
             RoutingContext(
-                embeddings=self._embeddings(batch, work), p_know=knowing, seed=self.seed
+                embeddings=self._embeddings(batch, work),
+                p_know=knowing,
+                calibrated=lambda name: self._parts_of(name).gate.fitted,
+                seed=self.seed,
             ),
         )
         fused = _FusedBatch(

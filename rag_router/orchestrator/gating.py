@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rag_router.gates import assess
 from rag_router.orchestrator.ask import Request
+from rag_router.orchestrator.assessing import verdicts_of
 from rag_router.orchestrator.composition import Composition
 from rag_router.orchestrator.normalising import Asked
 from rag_router.orchestrator.work import Batch, Work
@@ -54,11 +54,14 @@ def begin(
             board.take(considered.board, considered.row, row)
     for one_pass in passes:
         board.read(one_pass, range(len(asked)))
-    verdicts = assess(parts.gate, board)
+    judged = verdicts_of(parts.gate, board)
     work = [
         Work(row, one.question, verdict, list(one.notes))
-        for row, (one, verdict) in enumerate(zip(asked, verdicts, strict=True))
+        for row, (one, (verdict, _)) in enumerate(zip(asked, judged, strict=True))
     ]
+    for one, (_, instead) in zip(work, judged, strict=True):
+        if instead:
+            one.note("gate", instead)
     if not parts.gate.fitted:
         what = f"{parts.gate_name} is not fitted for {parts.expert.name}: p_know is not calibrated"
         for one in work:

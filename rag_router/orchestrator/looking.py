@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag_router.errors import SettingsError
+from rag_router import telemetry
+from rag_router.errors import RagRouterError, SettingsError, UnavailableError
 from rag_router.indices.contents import searchable
 from rag_router.models.base import Embedder
 from rag_router.orchestrator.work import Batch, Work
-from rag_router.retrievers import Query, Retriever, make_queries
+from rag_router.retrievers import Query, Retriever, Searchable, make_queries
 from rag_router.retrievers.equipment import lacking
 from rag_router.retrievers.routing import RoutingRetriever
+from rag_router.retrievers.setbacks import OURS, Setback, hearing, told
+from rag_router.retrievers.sparse import SparseRetriever
 from rag_router.settings import GIVEN
 from rag_router.signals.question_embedding import QuestionEmbedding
 from rag_router.text import as_data
@@ -57,23 +60,76 @@ def _search(looking: Sequence[Work], batch: Batch) -> None:
     if retriever is None or embedder is None:
         raise SettingsError("there are indexes, but no retriever to look in them.")
     _note_lacks(retriever, looking)
-    asked = _queries(looking, batch, embedder)
-    queries, places = [query for _, query in asked], tuple(batch.request.indices.values())
-    if isinstance(retriever, RoutingRetriever):
-        choices = retriever.choose(queries, places)
-        found = retriever.visit(queries, places, choices)
-        calls = [retriever.searches(chosen, places) for chosen in choices]
-    else:
-        choices = [(RouteChoice(name=retriever.name),)] * len(queries)
-        found = retriever.retrieve(queries, places)
-        calls = [retriever.calls * len(places)] * len(queries)
+    places = tuple(batch.request.indices.values())
+    with hearing() as setbacks:
+        asked = _queries(looking, batch, embedder)
+        found = _found(retriever, [query for _, query in asked], places)
     hits: dict[int, list[Hit]] = {}
-    for (one, _), line, chosen, searches in zip(asked, found, choices, calls, strict=True):
+    fell: dict[int, dict[Setback, None]] = {}
+    for (one, query), (line, chosen, searches) in zip(asked, found, strict=True):
         hits.setdefault(one.row, []).extend(line)
         one.calls += searches
         one.retrievers = _visited(one.retrievers, chosen)
+        fell.setdefault(one.row, {}).update(dict.fromkeys(setbacks.get(query.text, ())))
     for one in looking:
+        for setback in fell[one.row]:
+            one.note("retrieve", setback.what)
+        for rung in {setback.rung for setback in fell[one.row]}:
+            telemetry.count(telemetry.FALLBACKS, rung=rung)
         one.evidence = _as_evidence(_merged(hits[one.row]))
+
+
+Found = tuple[list[Hit], Sequence[RouteChoice], int]
+"""What was found for a query, where it was looked up, and how many searches that took."""
+
+
+def _found(
+    retriever: Retriever, queries: Sequence[Query], places: Sequence[Searchable]
+) -> list[Found]:
+    """Look queries up; where the retriever fails, by the words that they share with passages.
+
+    Raises:
+        UnavailableError: that fails, too.
+    """
+    try:
+        return _looked_up(retriever, queries, places)
+    except OURS:
+        raise
+    except Exception as exc:  # noqa: BLE001  # whatever a retriever of anybody's may raise
+        if len(queries) > 1:
+            # One query that it fails at takes no other along.
+            return [one for query in queries for one in _found(retriever, [query], places)]
+        return _by_words(retriever, queries, places, exc)
+
+
+def _by_words(
+    retriever: Retriever, queries: Sequence[Query], places: Sequence[Searchable], exc: Exception
+) -> list[Found]:
+    words = SparseRetriever(k=getattr(retriever, "k", SparseRetriever().k))
+    failed = f"{retriever.name} failed: {type(exc).__name__}"
+    told(queries, "retriever", f"{failed}; only words were searched for", exc)
+    try:
+        return _looked_up(words, queries, places)
+    except Exception as also:
+        if isinstance(exc, RagRouterError):
+            raise exc from also
+        raise UnavailableError(
+            f"nothing can be looked up: {failed}.",
+            hint="Are the indexes whole? See `rag-router index verify NAME`, and the log.",
+        ) from exc
+
+
+def _looked_up(
+    retriever: Retriever, queries: Sequence[Query], places: Sequence[Searchable]
+) -> list[Found]:
+    if isinstance(retriever, RoutingRetriever):
+        choices = retriever.choose(queries, places)
+        lines = retriever.visit(queries, places, choices)
+        calls = [retriever.searches(chosen, places) for chosen in choices]
+        return list(zip(lines, choices, calls, strict=True))
+    choice = (RouteChoice(name=retriever.name),)
+    lines = retriever.retrieve(queries, places)
+    return [(line, choice, retriever.calls * len(places)) for line in lines]
 
 
 def _note_lacks(retriever: Retriever, looking: Sequence[Work]) -> None:
@@ -85,17 +141,28 @@ def _note_lacks(retriever: Retriever, looking: Sequence[Work]) -> None:
 def _queries(looking: Sequence[Work], batch: Batch, embedder: Embedder) -> list[tuple[Work, Query]]:
     """Make what is searched for: the questions, or what the gate or the request said instead.
 
-    Gate, router and retriever read one embedding of a question, which is computed once.
+    Gate, router and retriever read one embedding of a question, which is computed once. Where it
+    cannot be, it is searched for by its words.
     """
-    rows = [one.row for one in looking if not one.queries]
-    known = dict(zip(rows, batch.board.read(QuestionEmbedding(), rows), strict=True))
+    whole = [one for one in looking if not one.queries]
     said = [(one, text) for one in looking for text in one.queries]
-    more = make_queries([text for _, text in said], embedder)
+    try:
+        known = batch.board.read(QuestionEmbedding(), [one.row for one in whole])
+        more = make_queries([text for _, text in said], embedder)
+    except OURS:
+        raise
+    except Exception as exc:  # noqa: BLE001  # whatever a model may raise
+        asked = [
+            *((one, Query.unembedded(one.question.text)) for one in whole),
+            *((one, Query.unembedded(text)) for one, text in said),
+        ]
+        what = f"the question could not be embedded: {type(exc).__name__}"
+        told([query for _, query in asked], "dense", what, exc)
+        return asked
     return [
         *(
-            (one, Query(one.question.text, known[one.row].vector))
-            for one in looking
-            if one.row in known
+            (one, Query(one.question.text, embedded.vector))
+            for one, embedded in zip(whole, known, strict=True)
         ),
         *((one, query) for (one, _), query in zip(said, more, strict=True)),
     ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from rag_router import telemetry
 from rag_router.experts.writing import Written, write
+from rag_router.models.prefixes import read_for
 from rag_router.models.prompts import Inquiry
 from rag_router.orchestrator.announcing import announce_accepted, announce_answers
 from rag_router.orchestrator.ask import Ask, Request, request_of
@@ -24,6 +25,7 @@ from rag_router.orchestrator.pieces import Pieces
 from rag_router.orchestrator.reading import read_passages
 from rag_router.orchestrator.telling import tell_too_late
 from rag_router.orchestrator.turns import stop_if, turn
+from rag_router.orchestrator.windows import Window
 from rag_router.orchestrator.work import Batch, Work
 from rag_router.types import Answer, Question
 
@@ -86,11 +88,39 @@ class Orchestrator(Composition):
             UnknownNameError: an index or field named in `ask` is not there.
             UsageError: `ask` sets what the decoder does not have, or to what cannot be.
         """
+        return self.end_window(self.begin_window(questions, pieces, ask))
+
+    def begin_window(
+        self, questions: Sequence[Question | str], pieces: Pieces, ask: Ask | None = None
+    ) -> Window:
+        """Let the gate judge questions that are to be answered by `end_window`.
+
+        The arguments and errors are those of `answer_window`.
+        """
         request = request_of(self, ask or Ask())
         asked = self._asked(questions)
         announce_accepted(asked, request)
+        course = Course(self, asked, request, first=0)
         with self._held(request):
-            return counted(self._answer_batch(asked, request, first=0, pieces=pieces))
+            course.announce()
+            course.begin(partial(self._begin, asked, request, first=0))
+        pieces.note_gate(course.batch, course.work)
+        return Window(course=course, pieces=pieces)
+
+    def end_window(self, window: Window) -> list[Answer]:
+        """Answer what `begin_window` has begun, in order; look it up, where nobody has before."""
+        course, pieces = window.course, window.pieces
+        with self._held(course.request):
+            window.look_up()
+            course.choose()
+            with course.stage("decode"):
+                for group in pieces.cut(course.left, course.batch):
+                    for piece in group:
+                        stop_if(course.request.ask.cancelled)
+                        self._read(piece, course.batch)
+                        pieces.note_read(piece)
+                    self._decode([one for piece in group for one in piece], course.batch)
+            return counted(course.end(self._read, self._decode))
 
     def consider(
         self, questions: Sequence[Question | str], ask: Ask | None = None
@@ -108,7 +138,10 @@ class Orchestrator(Composition):
         with self._held(request):
             for at in range(0, len(asked), self.batch_size):
                 batch, work = self._begin(asked[at : at + self.batch_size], request, first=at)
-                found += [Considered(one.verdict.p_know, batch.board, one.row) for one in work]
+                found += [
+                    Considered(one.verdict.p_know, batch.board, one.row, self.gate.fitted)
+                    for one in work
+                ]
         return found
 
     def check(self, questions: Sequence[Question | str], ask: Ask) -> None:
@@ -158,7 +191,9 @@ class Orchestrator(Composition):
     def _held(self, request: Request) -> AbstractContextManager[None]:
         """Hold whatever a request needs for itself while it is answered."""
         # Models take one batch at a time: two at once would only share the same cores.
-        return turn(self._turn, request.ask.cancelled)
+        held = turn(self._turn, request.ask.cancelled)
+        # Passages that are read ahead are for their own tenant's prompts alone.
+        return _apart(held, request.ask.tenant) if self.expert.style.shared_passages else held
 
     def _begin(
         self, asked: Sequence[Asked], request: Request, *, first: int
@@ -172,30 +207,16 @@ class Orchestrator(Composition):
         decode_answers(work, batch)
 
     def _answer_batch(
-        self,
-        asked: Sequence[Asked],
-        request: Request,
-        *,
-        first: int,
-        pieces: Pieces | None = None,
+        self, asked: Sequence[Asked], request: Request, *, first: int
     ) -> list[Answer]:
-        if not asked:
-            return []
         course = Course(self, asked, request, first=first)
         course.announce()
         course.begin(partial(self._begin, asked, request, first=first))
-        batch = course.batch
-        if pieces is not None:
-            pieces.note_gate(batch, course.work)
         course.prepare()
         with course.stage("decode"):
             stop_if(request.ask.cancelled)
-            for piece in [course.left] if pieces is None else pieces.cut(course.left, batch):
-                stop_if(request.ask.cancelled)
-                self._read(piece, batch)
-                if pieces is not None:
-                    pieces.note_read(piece)
-                self._decode(piece, batch)
+            self._read(course.left, course.batch)
+            self._decode(course.left, course.batch)
         return course.end(self._read, self._decode)
 
 
@@ -231,3 +252,9 @@ def counted(answers: Iterable[Answer]) -> list[Answer]:
         for note in answer.degraded:
             telemetry.count(telemetry.DEGRADED, stage=note.stage)
     return told
+
+
+@contextmanager
+def _apart(held: AbstractContextManager[None], tenant: str | None) -> Iterator[None]:
+    with held, read_for(tenant):
+        yield

@@ -56,6 +56,9 @@ class PooledOrchestrator:
         clock: What tells whether that time has passed.
         without_knob: Experts whose decoder has no knob for reliance on memory, with its name;
             where a request sets that, they answer as they are set, and say so.
+        message: What a person reads where there was no time to ask anybody.
+        ahead: Whether who would be asked next is loaded while an endpoint is waited for: worth it
+            where more questions come.
         seed: Of everything that is drawn at random.
     """
 
@@ -70,6 +73,8 @@ class PooledOrchestrator:
     answer_seconds: float | None = None
     clock: Clock = field(default=time.monotonic, repr=False, compare=False)
     without_knob: Mapping[str, str] = field(default_factory=dict)
+    message: str = "I don't know."
+    ahead: bool = False
     seed: int = 0
 
     def answer(self, questions: Sequence[Question | str], ask: Ask | None = None) -> list[Answer]:
@@ -115,7 +120,7 @@ class PooledOrchestrator:
         """
         candidates(self.pool.cards, ask.tenant, ask.expert)
         if ask.indexes is not None:
-            chosen(latest_of(self.indices).indices, ask.indexes)
+            chosen(latest_of(self.indices, ask.within).indices, ask)
         for number, one in enumerate(questions, start=1):
             as_asked(one, number, longest=self.question_characters)
 

@@ -121,6 +121,6 @@ def _put(one: Work, batch: Batch) -> None:
         closed, again = closed_book_prompt(expert.model, expert.style, one.question.text), True
     one.prompts = {**prompts, **({"closed": closed} if again else {})}
     sources = [j.hit.passage.index or GIVEN for j in one.evidence.kept]
-    one.trust = min(parts.trust.get(source, 1.0) for source in sources)
+    one.trust = min(batch.trust.get(source, 1.0) for source in sources)
     if isinstance(decoder, FittedDecoder) and not decoder.fitted:
         one.note("decode", f"{parts.decoder_name} is not fitted for {parts.expert.name}")

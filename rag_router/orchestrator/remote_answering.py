@@ -34,7 +34,7 @@ def read_remotely(work: Sequence[Work], batch: Batch) -> None:
             one.plan = plan_without_passages(one, batch)
             continue
         sources = [j.hit.passage.index or GIVEN for j in one.evidence.kept]
-        one.trust = min(batch.parts.trust.get(source, 1.0) for source in sources)
+        one.trust = min(batch.trust.get(source, 1.0) for source in sources)
 
 
 def decode_remotely(work: Sequence[Work], batch: Batch) -> None:

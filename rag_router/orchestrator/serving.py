@@ -40,7 +40,7 @@ def _to_serve(one: Work, batch: Batch) -> tuple[Judged, Recalled] | None:
     if not near or len({normalise(recalled.answer) for _, recalled in near}) > 1:
         return None
     judged, recalled = max(near, key=lambda pair: (pair[1].p_right, -pair[0].hit.rank))
-    if batch.parts.trust.get(judged.hit.passage.index, 1.0) < 1.0:
+    if batch.trust.get(judged.hit.passage.index, 1.0) < 1.0:
         return None
     # A figure that is not calibrated decides nothing.
     least = batch.parts.policy.min_confidence if recalled.calibrated else 0.0

@@ -23,7 +23,7 @@ from rag_router.types import (
     Usage,
 )
 
-__all__ = ["tell", "tell_too_late"]
+__all__ = ["tell", "tell_too_late", "too_late"]
 
 _MORE_TIME: Final = "There was not enough time. Ask again, with more of it."
 _STAGES: Final = ("route", "gate", "retrieve", "filter", "decode", "verify", "total")
@@ -74,7 +74,29 @@ def tell(one: Work, batch: Batch, expert: ExpertChoice) -> Answer:
 
 def tell_too_late(asked: Asked, parts: Composition, request: Request) -> Answer:
     """Abstain from a question that nobody had the time to begin with."""
-    late = f"{request.deadline_of(asked.question)} before it was begun"
+    return too_late(
+        asked,
+        late=f"{request.deadline_of(asked.question)} before it was begun",
+        gate=parts.gate_name,
+        expert=parts.expert.name,
+        message=parts.message,
+        tokens=request.ask_of(asked.question).tokens,
+    )
+
+
+def too_late(
+    asked: Asked, *, late: str, gate: str, expert: str, message: str, tokens: bool
+) -> Answer:
+    """Abstain from a question, since there was no time to begin with it.
+
+    Args:
+        asked: The question, and what was taken out of it.
+        late: Which time has passed, and before what.
+        gate: Who would have judged it.
+        expert: Who would have answered it.
+        message: What a person reads.
+        tokens: Whether the per-token trace is wanted, of which there is none.
+    """
     return Answer(
         id=asked.question.id,
         question=asked.question.text,
@@ -83,16 +105,16 @@ def tell_too_late(asked: Asked, parts: Composition, request: Request) -> Answer:
         reason="no_knowledge",
         confidence=_UNKNOWN,
         knowledge=Knowledge(
-            gate=parts.gate_name, p_know=_UNKNOWN, threshold=None, retrieve=False, reason=late
+            gate=gate, p_know=_UNKNOWN, threshold=None, retrieve=False, reason=late
         ),
-        route=Route(expert=ExpertChoice(name=parts.expert.name)),
+        route=Route(expert=ExpertChoice(name=expert)),
         evidence=Evidence(),
         conflict=Conflict(closed_book_answer=None, divergence=None, strategy="closed_book"),
         usage=Usage(),
         timings_ms=dict.fromkeys(_STAGES, 0.0),
-        tokens=() if request.ask_of(asked.question).tokens else None,
+        tokens=() if tokens else None,
         degraded=(*asked.notes, Degradation(stage="gate", what=late)),
-        message=parts.message,
+        message=message,
         hint=_MORE_TIME,
     )
 

@@ -11,6 +11,7 @@ from rag_router.models.sampling import Sampling
 from rag_router.models.streams import Generation, Heard, Role, Started, Task, decode
 from rag_router.orchestrator.ask import Request
 from rag_router.orchestrator.composition import Composition
+from rag_router.orchestrator.trusting import TrustWithin
 from rag_router.outlook import Outlook
 from rag_router.policy import Plan
 from rag_router.signals import Board, ClosedBookAnswer, ClosedBookPass
@@ -154,6 +155,12 @@ class Batch:
     request: Request
     board: Board
     first: int = 0
+
+    @property
+    def trust(self) -> Mapping[str, float]:
+        """How far each source is trusted, in [0, 1], by what it is called here."""
+        within = self.request.ask.within
+        return self.parts.trust if within is None else TrustWithin(self.parts.trust, within)
 
     def closed(self, one: Work) -> ClosedBook:
         """The pass of the expert over the question alone."""

@@ -8,7 +8,9 @@ The contract, for all kinds:
 - Rows of a batch never influence each other, and nothing is kept between calls.
 - A question that nothing is found for gets an empty list.
 - An index whose `encoder` is not the embedder of the queries has its own look at their texts.
-- What asks others says in `found_by` who of them found a passage.
+- What asks others says in `found_by` who of them found a passage, and leaves out those that fail.
+- Search by meaning raises for a query that could not be embedded; search by words does not mind.
+- What a retriever must do without while it looks it tells by `rag_router.retrievers.setbacks`.
 """
 
 from __future__ import annotations
@@ -36,11 +38,22 @@ class Query:
 
     Attributes:
         text: A question, or whatever the gate said to search for.
-        vector: Its embedding of unit length, shape (dimension,).
+        vector: Its embedding of unit length, shape (dimension,); empty where it could not be
+            embedded.
     """
 
     text: str
     vector: NDArray[np.float32]
+
+    @classmethod
+    def unembedded(cls, text: str) -> Query:
+        """Search for words alone, where nobody is there to embed them."""
+        return cls(text, np.empty(0, dtype=np.float32))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it can be searched for by its meaning."""
+        return self.vector.size > 0
 
 
 class Searchable(Protocol):

@@ -20,6 +20,7 @@ from rag_router.component import STRICT
 from rag_router.retrievers.base import Query, Searchable, ranked
 from rag_router.retrievers.dense import DenseRetriever
 from rag_router.retrievers.merging import by_passage, merged
+from rag_router.retrievers.setbacks import ask_or_leave_out
 from rag_router.retrievers.similarity import space_of
 from rag_router.retrievers.sparse import SparseRetriever
 from rag_router.types import Hit
@@ -51,10 +52,7 @@ class ConvexRetriever:
         sparse, dense = SparseRetriever(k=self.depth), DenseRetriever(k=self.depth)
         spaces = {index.name: space_of(index) for index in indices}
         # One index at a time, so that BM25 is told as it is and not as ranks.
-        by_index = [
-            [retriever.retrieve(queries, [index]) for retriever in (sparse, dense)]
-            for index in indices
-        ]
+        by_index = [ask_or_leave_out((sparse, dense), queries, [index]) for index in indices]
         return [
             self._fuse([found[row] for lists in by_index for found in lists], spaces)
             for row in range(len(queries))

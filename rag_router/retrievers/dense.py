@@ -15,6 +15,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from rag_router.component import STRICT
+from rag_router.errors import ModelError
 from rag_router.retrievers.base import Query, Searchable, ranked
 from rag_router.retrievers.merging import by_rank
 from rag_router.retrievers.similarity import asked_of, similarities, space_of
@@ -61,6 +62,8 @@ class DenseRetriever:
 
     def _search(self, queries: Sequence[Query], index: Searchable) -> list[list[Hit]]:
         asked = asked_of(queries, index)
+        if not all(query.embedded for query in asked):
+            raise ModelError("what is searched for could not be embedded.")
         _, rows = index.search_vectors(np.stack([query.vector for query in asked]), self.k)
         passages = dict(zip(rows.flat, index.passages(rows.flatten().tolist()), strict=True))
         return [

@@ -2,7 +2,7 @@
 
     score(d) = sum over members that found d: 1 / (smoothing + rank of d in that member)
 
-A member that did not find a passage adds nothing to it.
+A member that did not find a passage adds nothing to it, and neither does one that fails.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rag_router.component import STRICT
 from rag_router.retrievers.base import Query, Retriever, Searchable, ranked
 from rag_router.retrievers.merging import by_passage, merged
 from rag_router.retrievers.naming import built
+from rag_router.retrievers.setbacks import ask_or_leave_out
 from rag_router.types import Hit
 
 __all__ = ["FusedRetriever"]
@@ -57,7 +58,7 @@ class FusedRetriever:
         return sum(member.calls for member in self.members)
 
     def retrieve(self, queries: Sequence[Query], indices: Sequence[Searchable]) -> list[list[Hit]]:
-        by_member = [member.retrieve(queries, indices) for member in self.members]
+        by_member = ask_or_leave_out(self.members, queries, indices)
         return [self._fuse([found[row] for found in by_member]) for row in range(len(queries))]
 
     def _fuse(self, lists: Sequence[Sequence[Hit]]) -> list[Hit]:

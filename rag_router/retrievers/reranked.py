@@ -6,9 +6,10 @@ score(q, d) = relevance(q, d), one pass of the model for each candidate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Annotated, Any
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import field, replace
+from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
@@ -19,18 +20,22 @@ from rag_router.retrievers.base import Query, Retriever, Searchable, ranked
 from rag_router.retrievers.equipment import Equipment
 from rag_router.retrievers.merging import findings_of
 from rag_router.retrievers.naming import built
+from rag_router.retrievers.setbacks import OURS, told
 from rag_router.types import Hit, Passage
 
 __all__ = ["RerankedRetriever"]
 
 _FUSED: Any = "fused"
+_PIECE: Final = 8
+"""Pairs that are judged between two looks at the clock."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class RerankedRetriever:
     """Let a cross-encoder put in order what another retriever found.
 
-    Without the model, hits stand as the other retriever ranked them, and every answer says so.
+    Without the model, hits stand as the other retriever ranked them, and every answer says so. So
+    do those of a question whose candidates take too long, or that the model fails at.
 
     Args:
         k: Most hits for a question.
@@ -38,7 +43,10 @@ class RerankedRetriever:
             `path:/folder`. It is never fetched by itself.
         member: Who finds the candidates, by name or with options.
         depth: How many candidates the member brings, where it is given by name.
+        seconds: How long the candidates of a question may take on average, > 0; looked at after
+            every 8 of them.
         encoder: The cross-encoder, loaded; set by whoever assembles.
+        clock: Tells how long it takes, in seconds.
         name: What hits say found them.
     """
 
@@ -46,7 +54,9 @@ class RerankedRetriever:
     model: str = "hf:cross-encoder/ms-marco-MiniLM-L6-v2"
     depth: Annotated[int, Field(ge=1)] = 30
     member: Retriever = _FUSED
+    seconds: Annotated[float, Field(gt=0.0)] = 5.0
     encoder: CrossEncoder | None = None
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
     name: str = "reranked"
 
     @field_validator("member", mode="before")
@@ -79,14 +89,55 @@ class RerankedRetriever:
     def retrieve(self, queries: Sequence[Query], indices: Sequence[Searchable]) -> list[list[Hit]]:
         found = self.member.retrieve(queries, indices)
         if self.encoder is None:
-            return [[self._as_found(hit) for hit in hits[: self.k]] for hits in found]
+            return [self._as_found(hits) for hits in found]
+        return [
+            self._as_found(hits)
+            if said is None
+            else ranked([self._judged(*one) for one in zip(hits, said, strict=True)], self.k)
+            for hits, said in zip(found, self._said(self.encoder, queries, found), strict=True)
+        ]
+
+    def _said(
+        self, encoder: CrossEncoder, queries: Sequence[Query], found: Sequence[Sequence[Hit]]
+    ) -> list[list[Relevance] | None]:
+        """What the cross-encoder says of each question's hits; None where it does not, in time."""
         pairs = [
             (query.text, _shown(hit.passage))
             for query, hits in zip(queries, found, strict=True)
             for hit in hits
         ]
-        judged = iter(self.encoder.judge(pairs))
-        return [ranked([self._judged(hit, next(judged)) for hit in hits], self.k) for hits in found]
+        try:
+            judged = self._in_time(encoder, pairs, self.seconds * len(queries))
+        except OURS:
+            raise
+        except Exception as exc:  # noqa: BLE001  # whatever a model may raise
+            if len(queries) > 1:
+                alone = zip(queries, found, strict=True)
+                return [self._said(encoder, [query], [hits])[0] for query, hits in alone]
+            what = f"the cross-encoder failed: {type(exc).__name__}"
+            told(queries, "reranker", f"{self.name}: not reranked, {what}", exc)
+            return [None]
+        said: list[list[Relevance] | None] = []
+        at = 0
+        for query, hits in zip(queries, found, strict=True):
+            own, at = judged[at : at + len(hits)], at + len(hits)
+            said.append(own if len(own) == len(hits) else None)
+            if said[-1] is None:
+                what = f"the cross-encoder took longer than {self.seconds:g} s"
+                told([query], "reranker", f"{self.name}: not reranked, {what}")
+        return said
+
+    def _in_time(
+        self, encoder: CrossEncoder, pairs: Sequence[tuple[str, str]], seconds: float
+    ) -> list[Relevance]:
+        """Judge pairs in order, and no more of them once the time is up."""
+        ends = self.clock() + seconds
+        judged: list[Relevance] = []
+        for at in range(0, len(pairs), _PIECE):
+            if at and self.clock() >= ends:
+                break
+            judged += encoder.judge(pairs[at : at + _PIECE])
+        return judged
 
     def _judged(self, hit: Hit, relevance: Relevance) -> Hit:
         cut = ""
@@ -101,9 +152,16 @@ class RerankedRetriever:
             found_by=findings_of(hit),
         )
 
-    def _as_found(self, hit: Hit) -> Hit:
-        why = f"not reranked; {hit.retriever} rank {hit.rank} ({hit.why})"
-        return replace(hit, retriever=self.name, why=why, found_by=findings_of(hit))
+    def _as_found(self, hits: Sequence[Hit]) -> list[Hit]:
+        return [
+            replace(
+                hit,
+                retriever=self.name,
+                why=f"not reranked; {hit.retriever} rank {hit.rank} ({hit.why})",
+                found_by=findings_of(hit),
+            )
+            for hit in hits[: self.k]
+        ]
 
 
 def _shown(passage: Passage) -> str:

@@ -15,6 +15,7 @@ from rag_router.component import STRICT
 from rag_router.indices.lexical import TermHit
 from rag_router.retrievers.base import Query, Searchable, ranked
 from rag_router.retrievers.merging import by_rank
+from rag_router.retrievers.setbacks import OURS, told
 from rag_router.retrievers.similarity import asked_of, similarities
 from rag_router.types import Hit
 
@@ -28,7 +29,7 @@ class SparseRetriever:
     The score is BM25+ when one index is asked. Scores of two indices say nothing about each
     other, because each counts words in its own passages: with several indices the hits are
     merged by their ranks, and the score is 1 / (60 + rank in its index). A passage that shares
-    no word is not a hit.
+    no word is not a hit. Where cosines cannot be had, passages are found without them.
 
     Args:
         k: Most hits for a question.
@@ -53,10 +54,15 @@ class SparseRetriever:
 
     def _search(self, queries: Sequence[Query], index: Searchable) -> list[list[Hit]]:
         found = index.search_terms([query.text for query in queries], self.k)
-        asked = asked_of(queries, index)
-        return [self._hits(query, index, terms) for query, terms in zip(asked, found, strict=True)]
+        rows = [[term_hit.row for term_hit in terms] for terms in found]
+        cosines = _cosines(queries, index, rows)
+        return [
+            self._hits(index, terms, beside) for terms, beside in zip(found, cosines, strict=True)
+        ]
 
-    def _hits(self, query: Query, index: Searchable, found: Sequence[TermHit]) -> list[Hit]:
+    def _hits(
+        self, index: Searchable, found: Sequence[TermHit], cosines: Sequence[float | None]
+    ) -> list[Hit]:
         rows = [term_hit.row for term_hit in found]
         hits = [
             Hit(
@@ -67,8 +73,23 @@ class SparseRetriever:
                 similarity=cosine,
                 why=f"shares {', '.join(term_hit.terms)}",
             )
-            for passage, term_hit, cosine in zip(
-                index.passages(rows), found, similarities(query, index, rows), strict=True
-            )
+            for passage, term_hit, cosine in zip(index.passages(rows), found, cosines, strict=True)
         ]
         return ranked(hits, self.k)
+
+
+def _cosines(
+    queries: Sequence[Query], index: Searchable, rows: Sequence[Sequence[int]]
+) -> list[Sequence[float | None]]:
+    """Return the cosine of each query and each passage in its rows; None where there is none."""
+    try:
+        asked = asked_of(queries, index)
+        return [
+            similarities(query, index, found) if query.embedded else [None] * len(found)
+            for query, found in zip(asked, rows, strict=True)
+        ]
+    except OURS:
+        raise
+    except Exception as exc:  # noqa: BLE001  # whatever an embedder or a broken file may raise
+        told(queries, "dense", f"no cosines in {index.name}: {type(exc).__name__}", exc)
+        return [[None] * len(found) for found in rows]

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CursorResult,
     Delete,
     Engine,
+    Update,
     create_engine,
     event,
     make_url,
@@ -129,8 +130,8 @@ class ServiceDatabase:
             ) from exc
 
 
-def delete_rows(session: Session, statement: Delete) -> int:
-    """Delete rows, and return how many there were."""
+def delete_rows(session: Session, statement: Delete | Update) -> int:
+    """Delete rows, or what stands in some columns of them, and return how many there were."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from rag_router.errors import RagRouterError, UnknownNameError
@@ -14,11 +14,12 @@ from rag_router.store.pages import Page, page_of
 from rag_router.store.service_tables import JobRow, UploadRow
 
 __all__ = ["JobKind", "JobState", "add_job", "begin_jobs", "end_job", "give_back", "job"]
-__all__ += ["jobs", "open_jobs", "take_up_again"]
+__all__ += ["forget_waiting", "jobs", "open_jobs", "take_up_again"]
 
-JobKind = Literal["put", "remove"]
+JobKind = Literal["put", "remove", "drop"]
 JobState = Literal["waiting", "running", "done", "failed"]
 
+_AT_ONCE: Final = 500
 _ATTEMPTS: Final = 5
 """How often a job is begun before it is taken to be what brings the process down."""
 
@@ -79,9 +80,11 @@ def jobs(
     return page_of(session, chosen, JobRow.number, of="jobs", limit=limit, cursor=cursor)
 
 
-def open_jobs(session: Session) -> int:
-    """Count what waits or runs, of all tenants."""
+def open_jobs(session: Session, tenant: str | None = None) -> int:
+    """Count what waits or runs, of one tenant or of all."""
     chosen = select(func.count()).where(JobRow.state.in_(("waiting", "running")))
+    if tenant is not None:
+        chosen = chosen.where(JobRow.tenant == tenant)
     return session.scalar(chosen) or 0
 
 
@@ -105,8 +108,8 @@ def begin_jobs(session: Session, *, most: int, now: float) -> Sequence[JobRow]:
     """Begin the oldest job that waits, and those behind it that can be done with it.
 
     Returns:
-        Of one collection: one that removes, or up to `most` that put different documents; empty
-        where nothing waits.
+        Of one collection: one that removes something, or up to `most` that put different
+        documents; empty where nothing waits.
     """
     waiting = session.scalars(
         select(JobRow).where(JobRow.state == "waiting").order_by(JobRow.number).limit(most)
@@ -116,7 +119,7 @@ def begin_jobs(session: Session, *, most: int, now: float) -> Sequence[JobRow]:
         if chosen and not _goes_with(row, chosen):
             break
         chosen.append(row)
-        if row.kind == "remove":
+        if row.kind != "put":
             break
     for row in chosen:
         row.state, row.begun, row.attempts = "running", now, row.attempts + 1
@@ -130,6 +133,13 @@ def give_back(session: Session, rows: Sequence[JobRow]) -> None:
         .where(JobRow.number.in_([row.number for row in rows]), JobRow.state == "running")
         .values(state="waiting", attempts=JobRow.attempts - 1)
     )
+
+
+def forget_waiting(session: Session, ids: Sequence[str]) -> None:
+    """Forget those of these jobs that nobody has begun."""
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        session.execute(delete(JobRow).where(JobRow.id.in_(some), JobRow.state == "waiting"))
 
 
 def end_job(session: Session, row: JobRow, error: RagRouterError | None, *, now: float) -> None:

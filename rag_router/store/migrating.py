@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rag_router.errors import UnavailableError
 
-__all__ = ["NEWEST", "downgrade", "upgrade", "version_of"]
+__all__ = ["NEWEST", "downgrade", "standing", "upgrade", "version_of"]
 
 NEWEST: Final = "head"
 """The version that this package works with."""
@@ -58,11 +58,31 @@ def version_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def standing(engine: Engine) -> Literal["none", "older", "newest", "unknown"]:
+    """Tell how the tables stand to this package; unknown are those of a newer one.
+
+    Raises:
+        UnavailableError: the database cannot be used.
+    """
+    try:
+        found = version_of(engine)
+    except SQLAlchemyError as exc:
+        cause = str(getattr(exc, "orig", None) or exc).splitlines()[0]
+        raise UnavailableError(
+            f"the database cannot be used: {cause}.",
+            hint="See whether it runs, and who may use it.",
+        ) from exc
+    if found is None:
+        return "none"
+    _, script = _script()
+    if found == script.get_current_head():
+        return "newest"
+    known = {step.revision for step in script.walk_revisions()}
+    return "older" if found in known else "unknown"
+
+
 def _run(engine: Engine, to: str, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    config, script = _script()
     environment = EnvironmentContext(
         config, script, fn=lambda revision, _: steps(script, revision), destination_rev=to
     )
@@ -88,3 +108,10 @@ def _take_turn(connection: Connection) -> None:
     # SQLite has taken the lock already, when the transaction began.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:ours)"), {"ours": _OURS})
+
+
+def _script() -> tuple[Config, ScriptDirectory]:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config, ScriptDirectory.from_config(config)

@@ -61,6 +61,8 @@ def add_traces(
     *,
     kept: Redaction,
     request: str = "",
+    key: str = "",
+    user: str = "",
     now: float,
 ) -> list[str]:
     """Keep answers, and return the ids of their traces, in order.
@@ -71,6 +73,8 @@ def add_traces(
         answers: In their wire form.
         kept: How much of their text.
         request: The id of the request.
+        key: The id of the key that it came with.
+        user: For whom it came.
         now: Seconds since 1970.
     """
     rows = [
@@ -82,6 +86,8 @@ def add_traces(
             abstained=answer["abstained"],
             confidence=answer["confidence"],
             kept=kept,
+            key=key,
+            user=user,
             answer=redacted(answer, kept),
             created=now,
         )

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rag_router.errors import ConflictError, UnknownNameError
+from rag_router.store.dropping import check_not_dropped
 from rag_router.store.pages import Page, page_of
 from rag_router.store.service_tables import UploadRow
 
@@ -35,8 +36,9 @@ def add_upload(
     """Note a new document, which waits to be indexed.
 
     Raises:
-        ConflictError: the collection has a document of that name.
+        ConflictError: the collection has a document of that name, or is being removed.
     """
+    check_not_dropped(session, tenant, collection)
     before = session.scalar(
         select(UploadRow).where(
             UploadRow.tenant == tenant,
@@ -63,6 +65,7 @@ def add_upload(
         passages=0,
         problem="",
         hint="",
+        notes=[],
         created=now,
         changed=now,
     )

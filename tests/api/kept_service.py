@@ -14,16 +14,17 @@ from little_house import parts
 from rag_router.api.app import create_app
 from rag_router.api.resources import Resources
 from rag_router.assembly import assemble, open_indexes
+from rag_router.experts import Expert
 from rag_router.settings import Settings
 
 __all__ = ["keeping"]
 
 
 @contextmanager
-def keeping(folder: Path, **more: Any) -> Iterator[TestClient]:
+def keeping(folder: Path, *, expert: Expert | None = None, **more: Any) -> Iterator[TestClient]:
     """A client of a service in this folder, once it is ready."""
     settings = Settings(home=folder / "home", **more)
-    made = parts(folder)
+    made = parts(folder, expert=expert)
     made = replace(made, indexes=open_indexes(settings, made.embedder))
     app = create_app(
         lambda: assemble(settings, made), settings.limits, resources=Resources.open(settings)

@@ -19,14 +19,24 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from kept_service import keeping  # noqa: E402
+from little_house import write_jsonl  # noqa: E402
 from said import given  # noqa: E402
+
+from rag_router.indices.library import Library  # noqa: E402
+from rag_router.models.scripted_embedder import HashingEmbedder  # noqa: E402
 
 _CALLS = {
     "before": ("worker.py", "take_up"),
     "reading": ("putting.py", "read_upload"),
     "publishing": ("publish.py", "publish"),
     "published": ("jobs.py", "end_job"),
+    "dropping": ("putting.py", "remove_index"),
+    "sweeping": ("library.py", "sweep_removed"),
+    "dropped": ("dropping.py", "forget_collection"),
+    "told": ("files.py", "forget"),
 }
+DROPS = ("dropping", "sweeping", "dropped", "told")
+"""Moments of removing a collection."""
 
 
 def die_in(file: str, function: str):
@@ -44,6 +54,9 @@ def die_in(file: str, function: str):
 
 
 def serve(folder: Path, moment: str) -> None:
+    if moment in DROPS:
+        drop(folder, moment)
+        return
     uploads = folder / "home" / "uploads"
     uploads.mkdir(parents=True)
     threading.setprofile(die_in(*_CALLS[moment]))
@@ -57,6 +70,24 @@ def serve(folder: Path, moment: str) -> None:
             accepted = client.post("/v1/documents", json=body)
             with (folder / "acknowledged.jsonl").open("a") as file:
                 file.write(accepted.text + "\n")
+        other.release()
+        threading.Event().wait(60)
+
+
+def drop(folder: Path, moment: str) -> None:
+    """Promise to put a document into an index that is there, and remove it all."""
+    uploads = folder / "home" / "uploads"
+    uploads.mkdir(parents=True)
+    rows = write_jsonl(folder / "kept.jsonl", [{"id": "one", "title": "", "text": "This is one."}])
+    Library(folder / "home").add("kept", [rows], HashingEmbedder())
+    threading.setprofile(die_in(*_CALLS[moment]))
+    other = FileLock(uploads / ".worker.lock")
+    other.acquire()
+    with keeping(folder) as client:
+        body = {"collection": "kept", "name": "two.txt", "text": "This is two."}
+        given(client.post("/v1/documents", json=body), 202)
+        accepted = client.delete("/v1/collections/kept")
+        (folder / "acknowledged.json").write_text(accepted.text)
         other.release()
         threading.Event().wait(60)
 

@@ -7,6 +7,7 @@ from little_house import asked, scripted_expert
 from stand_ins import question
 
 from benchmarks.fusion_accuracy import judged_together
+from benchmarks.fusion_speed import joined
 from rag_router.fusing import load_fusion
 from rag_router.models.scripted import Reply
 from rag_router.settings import FusionSettings, Settings
@@ -74,3 +75,21 @@ def test_what_was_recorded_is_what_the_frugal_fusion_reads(judged):
     fusion = load_fusion(FusionSettings(name="frugal", artefact=str(judged[1])))
     assert fusion.experience.names == ("thirds", "halves")
     assert fusion.experience.right.mean(axis=0) == pytest.approx([2 / 3, 1 / 2])
+
+
+def test_what_is_not_timed_again_stays_as_it_was():
+    before = {"1": {"two models": {"one_ms": 90.0, "mixture": {"ms": 180.0, "ratio": 2.0}}}}
+    now = {
+        "1": {"two models": {"one_ms": 80.0, "product": {"ms": 160.0, "ratio": 2.0}}},
+        "8": {"two models": {"one_ms": 300.0}},
+    }
+    assert joined(before, now) == {
+        "1": {
+            "two models": {
+                "one_ms": 80.0,
+                "mixture": {"ms": 180.0, "ratio": 2.0},
+                "product": {"ms": 160.0, "ratio": 2.0},
+            }
+        },
+        "8": {"two models": {"one_ms": 300.0}},
+    }

@@ -21,6 +21,21 @@ def test_every_question_is_answered_by_the_next_expert_and_says_so():
     assert figures[ALONE]["p50_s"] > 0
 
 
+def test_the_next_expert_is_loaded_anew_for_each_mishap():
+    loads = []
+
+    def fresh():
+        loads.append("local")
+        return router()
+
+    mishaps = {name: MISHAPS[name] for name in ("500", "garbage")}
+    figures = measure(
+        lambda url: remote(url, remote=QUICK), router(), [KNOWN] * 2, 30.0, mishaps, fresh=fresh
+    )
+    assert loads == ["local"] * 2
+    assert [figures[name]["answered_by_next"] for name in mishaps] == [1, 1]
+
+
 def test_what_the_first_expert_answered_or_came_late_does_not_count():
     tried = Told(1.0, "local", "remote could not answer: HTTP 500")
     spared = Told(0.25, "local", "remote could not answer: it is left alone")
@@ -29,6 +44,7 @@ def test_what_the_first_expert_answered_or_came_late_does_not_count():
         "answered_by_next": 0.75,
         "said_in_degraded": 0.75,
         "in_time": 0.75,
+        "first_s": 1.0,
         "slowest_s": 9.0,
         "p50_s_while_tried": 1.0,
         "p50_s_left_alone": 0.25,

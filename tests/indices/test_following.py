@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from rag_router.errors import UnknownNameError
+from rag_router.errors import IndexUnavailableError, UnknownNameError
 from rag_router.indices import Following, Library, Pair
 from rag_router.indices.scenarios import open_scenarios, scenario_library
 
@@ -173,3 +173,85 @@ def test_questions_beside_an_index_are_followed_too(library, elsewhere, embedder
 def test_an_index_that_is_not_there_cannot_be_followed(library):
     with pytest.raises(UnknownNameError, match="world"):
         Following(library, ["world"])
+
+
+TENANT = "t-" + "0a" * 24
+
+
+def test_an_index_of_a_tenant_is_opened_when_it_asks_and_for_it_alone(library, corpus, embedder):
+    opened = []
+
+    def open_one(name):
+        opened.append(name)
+        return library.open(name, embedder)
+
+    library.add("world", [corpus], embedder)
+    library.add(TENANT, [corpus], embedder)
+    following = Following(library, None, open_one)
+    assert (opened, list(following)) == (["world"], ["world"])
+    assert set(following.latest().indices) == {"world"}
+    latest = following.latest({"notes": TENANT})
+    assert (opened, set(latest.indices)) == (["world", TENANT], {"notes"})
+    # Its passages say what its tenant calls it, and nobody else comes upon it.
+    assert {p.index for p in latest.indices["notes"].passages([0])} == {"notes"}
+    assert (set(following), set(following.latest().indices)) == ({"world"}, {"world"})
+    assert following.latest({}).indices == {}
+
+
+def test_a_collection_in_which_nothing_stands_yet_is_left_out(library, corpus, embedder):
+    library.add("world", [corpus], embedder)
+    following = Following(library, None, lambda name: library.open(name, embedder))
+    empty = following.latest({"world": "world", "notes": TENANT})
+    assert (set(empty.indices), empty.notes) == ({"world"}, ())
+    library.add(TENANT, [corpus], embedder)
+    assert set(following.latest({"notes": TENANT}).indices) == {"notes"}
+
+
+def test_what_is_wrong_with_an_index_is_told_by_the_name_its_tenant_knows(
+    library, corpus, embedder
+):
+    library.add(TENANT, [corpus], embedder)
+    following = Following(library, None, lambda name: library.open(name, embedder))
+    assert following.latest({"notes": TENANT}).notes == ()
+    (corpus / "new.txt").write_text(NEW)
+    library.add(TENANT, [corpus], embedder)
+    break_newest(library, TENANT)
+    (note,) = following.latest({"notes": TENANT}).notes
+    assert note.startswith("generation 1 of index notes is searched")
+    assert TENANT not in note
+    assert following.latest().notes == ()
+
+
+def test_where_only_some_indexes_are_followed_others_are_there_for_no_tenant(
+    library, corpus, embedder
+):
+    library.add("world", [corpus], embedder)
+    library.add(TENANT, [corpus], embedder)
+    following = Following(library, ["world"], lambda name: library.open(name, embedder))
+    within = {"world": "world", "notes": TENANT}
+    assert set(following.latest(within).indices) == {"world"}
+    following.hold()
+    assert set(following.latest(within).indices) == {"world"}
+
+
+def test_what_was_removed_and_made_again_is_not_told_of(library, corpus, embedder):
+    library.add(TENANT, [corpus], embedder)
+    following = Following(library, None, lambda name: library.open(name, embedder))
+    assert set(following.latest({"notes": TENANT}).indices) == {"notes"}
+    shutil.rmtree(library.folder / TENANT)
+    gone = following.latest({"notes": TENANT})
+    assert (gone.indices, gone.notes) == ({}, ())
+    library.add(TENANT, [corpus], embedder)
+    assert set(following.latest({"notes": TENANT}).indices) == {"notes"}
+
+
+def test_who_is_tolerant_starts_with_what_is_whole_and_tells_of_the_rest(library, corpus, embedder):
+    for name in ("whole", "broken"):
+        library.add(name, [corpus], embedder)
+    break_newest(library, "broken")
+    with pytest.raises(IndexUnavailableError):
+        Following(library)
+    latest = Following(library, tolerant=True).latest()
+    assert list(latest.indices) == ["whole"]
+    (note,) = latest.notes
+    assert note.startswith("index broken is not searched: ")

@@ -46,8 +46,15 @@ class UploadFolder:
         self.folder = folder
         self._most = most_mb * 2**20
 
-    def receive(self, name: str, pieces: Iterable[bytes]) -> Incoming:
+    def receive(
+        self, name: str, pieces: Iterable[bytes], *, most_mb: int | None = None
+    ) -> Incoming:
         """Write a file as it comes in, and wait until it is on the disk.
+
+        Args:
+            name: What it is called.
+            pieces: Of it, in order.
+            most_mb: Of this one, in MiB, where that is less than of any.
 
         Raises:
             DocumentError: the name is impossible, or the file is empty.
@@ -63,7 +70,8 @@ class UploadFolder:
         except OSError as exc:
             raise self._unwritable(exc) from exc
         try:
-            incoming = self._written(place / name, pieces)
+            most = self._most if most_mb is None else min(self._most, most_mb * 2**20)
+            incoming = self._written(place / name, pieces, most)
             _flush(place)
             whole = True
         except OSError as exc:
@@ -114,14 +122,14 @@ class UploadFolder:
             if place.is_dir() and not stays:
                 shutil.rmtree(place, ignore_errors=True)
 
-    def _written(self, path: Path, pieces: Iterable[bytes]) -> Incoming:
+    def _written(self, path: Path, pieces: Iterable[bytes], most: int) -> Incoming:
         digest, size = sha256(), 0
         with path.open("wb") as file:
             for piece in pieces:
                 size += len(piece)
-                if size > self._most:
+                if size > most:
                     raise TooLargeError(
-                        f"{path.name!r} is larger than {self._most // 2**20} MiB.",
+                        f"{path.name!r} is larger than {most // 2**20} MiB.",
                         hint="Split it, or have documents.file_mb set higher.",
                     )
                 digest.update(piece)

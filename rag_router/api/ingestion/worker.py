@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select
 
 from rag_router.api.ingestion.files import UploadFolder
-from rag_router.api.ingestion.putting import Reading, put, read_upload, take_out
+from rag_router.api.ingestion.putting import Reading, put, read_upload, remove_index, take_out
 from rag_router.errors import (
     BusyError,
     DocumentError,
@@ -27,6 +27,7 @@ from rag_router.indices.library import Library
 from rag_router.settings import DocumentSettings, StoreSettings
 from rag_router.store.collections import collection
 from rag_router.store.database import ServiceDatabase
+from rag_router.store.dropping import forget_collection, jobs_before
 from rag_router.store.jobs import begin_jobs, end_job, give_back, take_up_again
 from rag_router.store.replies import forget_replies
 from rag_router.store.service_tables import JobRow
@@ -60,6 +61,7 @@ class Worker:
         limits: What is refused of files.
         keeping: For how long things are kept.
         clock: Seconds since 1970.
+        first: Does what goes before all uploads, and returns whether there was anything to do.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class Worker:
         limits: DocumentSettings | None = None,
         keeping: StoreSettings | None = None,
         clock: Callable[[], float] = time.time,
+        first: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._first = first
         self._database = database
         self._library = library
         self._uploads = uploads
@@ -125,6 +129,8 @@ class Worker:
         try:
             if jobs[0].kind == "remove":
                 self._remove(jobs[0])
+            elif jobs[0].kind == "drop":
+                self._drop(jobs[0])
             else:
                 self._put(jobs)
         except BusyError:
@@ -162,7 +168,7 @@ class Worker:
                 tidied = time.monotonic()
             self._called.clear()
             try:
-                busy = self.step()
+                busy = self._first() or self.step()
                 self.trouble = ""
             except BusyError as exc:
                 logger.info("indexing waits: %s", exc)
@@ -199,7 +205,7 @@ class Worker:
         with self._database.writing() as session:
             for reading in readings:
                 row = upload(session, reading.job.tenant, reading.job.upload)
-                row.index_ids = reading.ids
+                row.index_ids, row.notes = reading.ids, list(reading.notes)
                 row.passages = sum(passages.get(id_, 0) for id_ in reading.ids)
                 if row.version == reading.job.version:
                     row.state, row.problem, row.hint = "indexed", "", ""
@@ -210,7 +216,7 @@ class Worker:
 
     def _read(self, job: JobRow, others: Sequence[Reading]) -> Reading:
         path = self._uploads.of(job.id, job.name)
-        documents = read_upload(path, job, self._limits)
+        documents, notes = read_upload(path, job, self._limits)
         ids = [document.id for document in documents]
         with self._database.reading() as session:
             taken = named_by_others(session, job.tenant, job.collection, ids, besides=job.upload)
@@ -223,7 +229,7 @@ class Worker:
                 f"{job.name!r} holds a document called {id_!r}, and so does {name!r}.",
                 hint="Give each its own id, or upload them to two collections.",
             )
-        return Reading(job=job, documents=documents, before=before)
+        return Reading(job=job, documents=documents, before=before, notes=notes)
 
     def _remove(self, job: JobRow) -> None:
         with self._database.reading() as session:
@@ -237,6 +243,24 @@ class Worker:
             return
         with self._database.writing() as session:
             session.delete(upload(session, job.tenant, job.upload))
+            end_job(session, job, None, now=self._clock())
+
+    def _drop(self, job: JobRow) -> None:
+        """Remove a collection: first its index, and then all that is said of it at once."""
+        try:
+            remove_index(self._library, self._index_of(job))
+        except BusyError:
+            raise
+        except RagRouterError as exc:
+            self._end(job, exc)
+            return
+        with self._database.reading() as session:
+            before = jobs_before(session, job)
+        # As long as the job stands, what is left after a kill is found again.
+        for id_ in before:
+            self._uploads.forget(id_)
+        with self._database.writing() as session:
+            forget_collection(session, job)
             end_job(session, job, None, now=self._clock())
 
     def _end(self, job: JobRow, error: RagRouterError) -> None:

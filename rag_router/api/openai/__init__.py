@@ -6,15 +6,3 @@
 
 Errors have OpenAI's form here, fields that nobody knows are ignored, and so are tools.
 """
-
-from fastapi import APIRouter
-
-from rag_router.api.openai.chat import router as chat
-from rag_router.api.openai.embeddings import router as embeddings
-from rag_router.api.openai.models import router as models
-
-__all__ = ["router"]
-
-router = APIRouter()
-for part in (chat, models, embeddings):
-    router.include_router(part)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 
 from rag_router import telemetry
 from rag_router.api.batching import Batcher
 from rag_router.api.batching.waiting import Lane
+from rag_router.api.guards.charging import (
+    listen_charged,
+    thought_of,
+    thought_of_errand,
+    used_by,
+    within,
+)
+from rag_router.api.guards.guards import allowance_of, guards_of
 from rag_router.api.openai.asking import ask_of, shown_of
 from rag_router.api.openai.chunks import Completion
-from rag_router.api.openai.condensing import condense
 from rag_router.api.openai.errand_replies import reply_to
 from rag_router.api.openai.errands import Errand, errand_of, talk_of
 from rag_router.api.openai.errors import OpenAIRoute
-from rag_router.api.openai.messages import Conversation, conversation_of
+from rag_router.api.openai.messages import conversation_of
 from rag_router.api.openai.names import wanted_of
 from rag_router.api.openai.replying import (
     Reply,
@@ -28,9 +35,12 @@ from rag_router.api.openai.replying import (
 )
 from rag_router.api.openai.schemas import ChatRequest
 from rag_router.api.openai.serving import expert_names, settings_of
-from rag_router.api.service import Served, tenant_of
+from rag_router.api.places import placed
+from rag_router.api.service import Served
 from rag_router.api.sse import EventStream
-from rag_router.errors import QuestionError, UnavailableError
+from rag_router.conversations import Conversation, Lines, condense
+from rag_router.conversations.lines import LONGEST_LINE
+from rag_router.experts.writing import Written
 from rag_router.models.prompts import Inquiry
 from rag_router.orchestrator import Ask
 from rag_router.orchestrator.events import Accepted, Event
@@ -42,9 +52,6 @@ router = APIRouter(tags=["openai"], route_class=OpenAIRoute)
 
 PROFILE_HEADER = "X-RAG-Router-Profile"
 """The header that says how sources are shown."""
-
-_LONGEST_LINE: Final = 48
-"""Tokens; no title takes more, and a question hardly."""
 
 Tell = Callable[[Event], None]
 Cancelled = Callable[[], bool]
@@ -68,15 +75,29 @@ async def chat(body: ChatRequest, request: Request, service: Served) -> Any:
     errand = "title" if wanted.title else errand_of(conversation, named)
     if errand is not None:
         plain = _plain(body, conversation, named)
-        running = service.listen(request, _running(errand, conversation, plain=plain))
+        running = listen_charged(
+            service,
+            request,
+            _running(errand, conversation, plain=plain),
+            thought=lambda guards: thought_of_errand(LONGEST_LINE),
+            used=lambda reply: reply.prompt_tokens + reply.completion_tokens,
+        )
         if body.stream:
             await running.begun()
-            return EventStream(reply_stream(running, completion))
+            return EventStream(reply_stream(running, completion, request))
         return reply_whole(await running.result(), completion)
     ask = ask_of(body, wanted, conversation.instructions, settings)
-    ask = replace(ask, tenant=tenant_of(request))
+    guards = guards_of(request)
+    ask = await placed(ask, service, request)
+    ask = within([conversation.asked], ask, allowance_of(request), guards.generator)
     shown = shown_of(body, wanted, request.headers.get(PROFILE_HEADER), settings)
-    answering = service.listen(request, _answering(conversation, ask, completion.id))
+    answering = listen_charged(
+        service,
+        request,
+        _answering(conversation, ask, completion.id),
+        thought=lambda guards: thought_of([conversation.asked], ask, guards.generator),
+        used=lambda answer: used_by([answer]),
+    )
     if body.stream:
         await answering.begun()
         return EventStream(answer_stream(answering, completion, shown, service, request))
@@ -90,7 +111,7 @@ def _answering(
 
     def work(batcher: Batcher, tell: Tell, cancelled: Cancelled) -> Answer:
         # Whoever writes first has been understood, too.
-        written = _Writing(batcher, cancelled, lambda: tell(Accepted(row=0)), Lane.ANSWER)
+        written = _lines(batcher, cancelled, lambda: tell(Accepted(row=0)), Lane.ANSWER)
         one = condense(asked, before, written)
         question = Question(id=id_, text=one.question, queries=one.queries)
         wanted = replace(ask, heard=tell, cancelled=cancelled)
@@ -104,7 +125,7 @@ def _running(
 ) -> Callable[[Batcher, Callable[[None], None], Cancelled], Reply]:
     def work(batcher: Batcher, tell: Callable[[None], None], cancelled: Cancelled) -> Reply:
         telemetry.count(telemetry.ERRANDS, errand=errand)
-        write = _Writing(batcher, cancelled, lambda: tell(None), Lane.ERRAND)
+        write = _lines(batcher, cancelled, lambda: tell(None), Lane.ERRAND)
         text = reply_to(errand, talk_of(conversation), write, plain=plain)
         return Reply(text, write.prompt_tokens, write.completion_tokens)
 
@@ -121,37 +142,11 @@ def _plain(body: ChatRequest, conversation: Conversation, header: str | None) ->
     return not header and form == "text" and not any('"title":' in text for text in said)
 
 
-class _Writing:
-    """Writes lines with the smallest model, and adds up what that costs."""
+def _lines(batcher: Batcher, cancelled: Cancelled, begun: Callable[[], None], lane: Lane) -> Lines:
+    def write(inquiry: Inquiry, case: Sequence[str]) -> Written:
+        begun()
+        return batcher.write(
+            inquiry, case, max_new_tokens=LONGEST_LINE, cancelled=cancelled, lane=lane
+        )
 
-    def __init__(
-        self, batcher: Batcher, cancelled: Cancelled, begun: Callable[[], None], lane: Lane
-    ) -> None:
-        self._batcher, self._lane = batcher, lane
-        self._cancelled, self._begun = cancelled, begun
-        self.prompt_tokens = self.completion_tokens = 0
-
-    def __call__(self, inquiry: Inquiry, case: Sequence[str]) -> str:
-        self._begun()
-        try:
-            written = self._batcher.write(
-                inquiry,
-                case,
-                max_new_tokens=_LONGEST_LINE,
-                cancelled=self._cancelled,
-                lane=self._lane,
-            )
-        except (QuestionError, UnavailableError):
-            # Too long to be read, or nobody there who writes: there is a rule for that.
-            return ""
-        self.prompt_tokens += written.prompt_tokens
-        self.completion_tokens += written.completion_tokens
-        # Half a line is no title, and no question.
-        return written.text if written.whole else ""
-
-    def charged(self, answer: Answer) -> Answer:
-        """Return an answer that costs what was written for it, too."""
-        if not self.prompt_tokens:
-            return answer
-        usage = replace(answer.usage, prompt_tokens=answer.usage.prompt_tokens + self.prompt_tokens)
-        return replace(answer, usage=usage)
+    return Lines(write)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
+from rag_router.api.guards.guards import allowance_of, guards_of
+from rag_router.api.guards.quotas import Quotas
 from rag_router.api.openai.errors import OpenAIRoute
 from rag_router.api.openai.schemas import EmbeddingRequest
+from rag_router.api.principal import principal_of
 from rag_router.api.service import Served
 from rag_router.errors import QuestionError, UnavailableError, UnknownNameError, UsageError
 from rag_router.models.base import Embedder
@@ -22,7 +25,7 @@ _MOST_TEXTS: Final = 2048
 
 
 @router.post("/v1/embeddings")
-async def embeddings(body: EmbeddingRequest, service: Served) -> dict[str, Any]:
+async def embeddings(body: EmbeddingRequest, request: Request, service: Served) -> dict[str, Any]:
     """Embed one text or many, with vectors of unit length."""
     embedder = service.orchestrator.embedder
     if embedder is None:
@@ -35,8 +38,19 @@ async def embeddings(body: EmbeddingRequest, service: Served) -> dict[str, Any]:
         raise UsageError(
             f"{embedder.name} has {embedder.dimension} dimensions, and no other number of them."
         )
-    texts = _texts(body.input, longest=service.limits.question_characters)
-    return await run_in_threadpool(_embedded, embedder, texts, body)
+    texts = _texts(body.input, longest=allowance_of(request).question_characters)
+    return await run_in_threadpool(
+        _charged, guards_of(request).quotas, principal_of(request).tenant, embedder, texts, body
+    )
+
+
+def _charged(
+    quotas: Quotas, tenant: str, embedder: Embedder, texts: list[str], body: EmbeddingRequest
+) -> dict[str, Any]:
+    # Nothing is thought here: what is read can be counted before it is.
+    if quotas.rates_of(tenant).any:
+        quotas.reserve(tenant, sum(embedder.count_tokens(texts)))
+    return _embedded(embedder, texts, body)
 
 
 def _embedded(embedder: Embedder, texts: list[str], body: EmbeddingRequest) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from rag_router.api.openai.condensing import condense
 from rag_router.api.openai.errands import Errand
-from rag_router.api.openai.messages import Turn
+from rag_router.conversations.condensing import condense
+from rag_router.conversations.turns import Turn
 from rag_router.models.prompts import Inquiry
 
 __all__ = ["reply_to"]

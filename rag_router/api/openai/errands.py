@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from rag_router.api.openai.messages import Conversation
+from rag_router.conversations import Conversation
 
 __all__ = ["Errand", "errand_of", "talk_of"]
 

@@ -3,58 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from rag_router.api.openai.schemas import Message
+from rag_router.conversations import Conversation, Turn
 from rag_router.errors import QuestionError
 
-__all__ = ["Conversation", "Turn", "conversation_of"]
+__all__ = ["conversation_of"]
 
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal"})
 _INSTRUCTING: Final = frozenset({"system", "developer"})
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one side said."""
-
-    who: Literal["user", "assistant"]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What was said.
-
-    Attributes:
-        instructions: What the client tells the model; empty where nothing is.
-        turns: Questions and answers, the oldest first; what tools said is left out.
-    """
-
-    instructions: str
-    turns: tuple[Turn, ...]
-
-    @property
-    def asked(self) -> str:
-        """The last thing that the user said.
-
-        Raises:
-            QuestionError: the user said nothing.
-        """
-        for turn in reversed(self.turns):
-            if turn.who == "user" and turn.text.strip():
-                return turn.text
-        raise QuestionError(
-            "no message of the role 'user' says anything.", hint="Ask something in the last one."
-        )
-
-    @property
-    def before(self) -> tuple[Turn, ...]:
-        """What was said before that."""
-        asked = self.asked
-        last = max(n for n, turn in enumerate(self.turns) if turn == Turn("user", asked))
-        return self.turns[:last]
 
 
 def conversation_of(messages: Sequence[Message]) -> Conversation:

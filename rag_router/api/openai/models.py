@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from rag_router.api.openai.errors import OpenAIRoute
 from rag_router.api.openai.names import variants, wanted_of
 from rag_router.api.openai.serving import STARTED, expert_names, settings_of
-from rag_router.api.service import Served
+from rag_router.api.places import within_of
+from rag_router.api.service import Served, Tenant
 from rag_router.errors import UnknownNameError
 from rag_router.indices.following import latest_of
 
@@ -20,17 +21,17 @@ router = APIRouter(tags=["openai"], route_class=OpenAIRoute)
 
 
 @router.get("/v1/models")
-async def models(request: Request, service: Served) -> dict[str, Any]:
+def models(request: Request, service: Served, tenant: Tenant) -> dict[str, Any]:
     """List what can be chosen as a model; experts and indexes are among it where there are some."""
     orchestrator = service.orchestrator
-    indexes = sorted(latest_of(orchestrator.indices).indices)
+    indexes = sorted(latest_of(orchestrator.indices, within_of(service, tenant)).indices)
     experts = expert_names(orchestrator, request)
     names = variants(settings_of(request).model, experts, indexes)
     return {"object": "list", "data": [_model(name) for name in names]}
 
 
 @router.get("/v1/models/{name:path}")
-async def model(name: str, request: Request, service: Served) -> dict[str, Any]:
+def model(name: str, request: Request, service: Served, tenant: Tenant) -> dict[str, Any]:
     """Tell of one model; any combination of what a name may say is one, and so is the embedder."""
     orchestrator = service.orchestrator
     embedder = orchestrator.embedder
@@ -38,7 +39,8 @@ async def model(name: str, request: Request, service: Served) -> dict[str, Any]:
         wanted = wanted_of(
             name, service=settings_of(request).model, experts=expert_names(orchestrator, request)
         )
-        indexes = latest_of(orchestrator.indices).indices
+        within = within_of(service, tenant, wanted.indexes)
+        indexes = latest_of(orchestrator.indices).indices if within is None else within
         for index in wanted.indexes or ():
             if index not in indexes:
                 raise UnknownNameError("model", name, indexes)

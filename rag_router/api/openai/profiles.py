@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from rag_router.api.openai.harmless import harmless
 from rag_router.api.openai.schemas import Profile
 from rag_router.api.openai.sources import Source, marked
 from rag_router.orchestrator.events import (
@@ -25,9 +26,16 @@ from rag_router.orchestrator.events import (
 )
 from rag_router.types import Answer
 
-__all__ = ["answer_text", "closing_status", "source_events", "status_of", "url_citations"]
+__all__ = ["FAILED", "answer_text", "closing_status", "source_events", "status_of"]
+__all__ += ["url_citations"]
+
+FAILED: Final[dict[str, Any]] = {
+    "event": {"type": "status", "data": {"description": "Something went wrong", "done": True}}
+}
+"""The last status where there is no answer."""
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+_SCHEME: Final = re.compile(r"^\s*(https?|ftp|file|data|javascript):", re.IGNORECASE)
 _PLANS: Final = {
     "parametric": "Answering from memory",
     "contextual": "Answering from what was found",
@@ -45,7 +53,7 @@ def answer_text(answer: Answer, sources: Sequence[Source], profile: Profile, sai
         profile: How they are shown.
         said: The beginning of the answer that was said before; empty if nothing was.
     """
-    text = answer.message
+    text = harmless(answer.message)
     if said and not text.startswith(said):
         # What was said cannot be taken back; what holds stands below it.
         said, text = "", f"\n\n{text}"
@@ -83,11 +91,9 @@ def source_events(sources: Sequence[Source]) -> list[dict[str, Any]]:
             "event": {
                 "type": "source",
                 "data": {
-                    "source": {"name": one.title, "id": f"{one.index}:{one.id}"} | _linked(one),
-                    "document": [one.text],
-                    "metadata": [
-                        {"source": f"{one.index}:{one.id}", "name": one.title} | _linked(one)
-                    ],
+                    "source": {"name": _title(one), "id": _name(one)} | _linked(one),
+                    "document": [harmless(one.text)],
+                    "metadata": [{"source": _name(one), "name": _title(one)} | _linked(one)],
                     # Raw similarities tell strangers what stands in an index; a support does not.
                     **({} if one.support is None else {"distances": [round(one.support, 4)]}),
                 },
@@ -140,6 +146,17 @@ def _footer(sources: Sequence[Source]) -> str:
 def _link(source: Source) -> str:
     title = _MARKDOWN.sub(r"\\\1", source.title)
     return f"[{title}]({source.url})" if source.on_the_web else title
+
+
+def _title(source: Source) -> str:
+    """A title that the frontend does not take for an address, or for markup."""
+    return harmless(_SCHEME.sub(r"\1∶", source.title))
+
+
+def _name(source: Source) -> str:
+    """What it goes by; the frontend makes a link of a name that begins like an address."""
+    name = f"{source.index}:{source.id}"
+    return f"urn:{name}" if _SCHEME.match(name) else name
 
 
 def _linked(source: Source) -> dict[str, str]:

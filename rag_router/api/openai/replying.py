@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import Request
@@ -12,8 +13,10 @@ from fastapi.concurrency import run_in_threadpool
 from rag_router.api.listening import Listening
 from rag_router.api.openai.asking import Shown
 from rag_router.api.openai.chunks import Completion, FinishReason, usage_of
-from rag_router.api.openai.errors import error_of
+from rag_router.api.openai.errors import FAILURE, error_of
+from rag_router.api.openai.harmless import Harmless
 from rag_router.api.openai.profiles import (
+    FAILED,
     answer_text,
     closing_status,
     source_events,
@@ -21,10 +24,11 @@ from rag_router.api.openai.profiles import (
     url_citations,
 )
 from rag_router.api.openai.sources import sources_of
-from rag_router.api.service import Service
+from rag_router.api.service import Service, id_of
 from rag_router.api.sse import KEEP_ALIVE, as_event
 from rag_router.errors import RagRouterError
 from rag_router.orchestrator.events import Done, Event, Spoke
+from rag_router.telemetry import logger
 from rag_router.types import Answer
 
 __all__ = ["Reply", "answer_stream", "answer_whole", "reply_stream", "reply_whole"]
@@ -48,7 +52,7 @@ class Reply:
 class _Told:
     """What was sent of an answer so far, and what ended its words."""
 
-    text: str = ""
+    words: Harmless = field(default_factory=Harmless)
     finish: FinishReason = "stop"
 
     def hear(self, event: Event) -> str:
@@ -57,8 +61,7 @@ class _Told:
             self.finish = "length"
         if not isinstance(event, Spoke) or not event.certain:
             return ""
-        self.text += event.text
-        return event.text
+        return self.words.hear(event.text)
 
 
 async def answer_whole(
@@ -87,7 +90,7 @@ async def answer_whole(
     return completion.whole(message, told.finish, _usage(answer), more)
 
 
-async def answer_stream(
+def answer_stream(
     listening: Listening[Event, Answer],
     completion: Completion,
     shown: Shown,
@@ -95,26 +98,33 @@ async def answer_stream(
     request: Request,
 ) -> AsyncIterator[bytes]:
     """Send a completion in pieces: first the role, then words as soon as they are certain."""
+    pieces = _answer_pieces(listening, completion, shown, service, request)
+    return _to_the_end(pieces, request, events=shown.profile == "openwebui")
+
+
+async def _answer_pieces(
+    listening: Listening[Event, Answer],
+    completion: Completion,
+    shown: Shown,
+    service: Service,
+    request: Request,
+) -> AsyncGenerator[bytes, None]:
     yield as_event(completion.piece({"role": "assistant", "content": ""}))
     told, events = _Told(), shown.profile == "openwebui"
-    try:
-        async for event in listening.events():
-            if event is None:
-                yield KEEP_ALIVE
-            elif words := told.hear(event):
-                yield as_event(completion.piece({"content": words}))
-            elif events and (status := status_of(event)):
-                yield as_event(status)
-        answer = await listening.result()
-        more = await _more(answer, shown, service, request)
-    except RagRouterError as exc:
-        yield as_event({"error": error_of(exc)})
-        return
+    async for event in listening.events():
+        if event is None:
+            yield KEEP_ALIVE
+        elif words := told.hear(event):
+            yield as_event(completion.piece({"content": words}))
+        elif events and (status := status_of(event)):
+            yield as_event(status)
+    answer = await listening.result()
+    more = await _more(answer, shown, service, request)
     sources = sources_of(answer)
     if events:
         for source in source_events(sources):
             yield as_event(source)
-    if rest := answer_text(answer, sources, shown.profile, told.text):
+    if rest := answer_text(answer, sources, shown.profile, told.words.said):
         yield as_event(completion.piece({"content": rest}))
     if shown.profile == "strict" and (cited := url_citations(sources)):
         yield as_event(completion.piece({"annotations": cited}))
@@ -123,7 +133,6 @@ async def answer_stream(
     yield as_event(completion.piece({}, told.finish, more))
     if completion.with_usage:
         yield as_event(completion.last(_usage(answer)))
-    yield _DONE
 
 
 def reply_whole(reply: Reply, completion: Completion) -> dict[str, Any]:
@@ -132,22 +141,51 @@ def reply_whole(reply: Reply, completion: Completion) -> dict[str, Any]:
     return completion.whole({"content": reply.text, "annotations": []}, "stop", usage, {})
 
 
-async def reply_stream(
-    listening: Listening[None, Reply], completion: Completion
+def reply_stream(
+    listening: Listening[None, Reply], completion: Completion, request: Request
 ) -> AsyncIterator[bytes]:
     """Send the reply to an errand in pieces."""
+    return _to_the_end(_reply_pieces(listening, completion), request)
+
+
+async def _reply_pieces(
+    listening: Listening[None, Reply], completion: Completion
+) -> AsyncGenerator[bytes, None]:
     yield as_event(completion.piece({"role": "assistant", "content": ""}))
-    try:
-        async for _ in listening.events():
-            yield KEEP_ALIVE
-        reply = await listening.result()
-    except RagRouterError as exc:
-        yield as_event({"error": error_of(exc)})
-        return
+    async for _ in listening.events():
+        yield KEEP_ALIVE
+    reply = await listening.result()
     yield as_event(completion.piece({"content": reply.text}))
     yield as_event(completion.piece({}, "stop"))
     if completion.with_usage:
         yield as_event(completion.last(usage_of(reply.prompt_tokens, reply.completion_tokens)))
+
+
+async def _to_the_end(
+    pieces: AsyncGenerator[bytes, None], request: Request, *, events: bool = False
+) -> AsyncIterator[bytes]:
+    """Send pieces, what went wrong if something does, and that nothing more comes.
+
+    Args:
+        pieces: What is sent.
+        request: On whose behalf.
+        events: Whether stages are shown; one that nobody ends would be shown for ever.
+    """
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+    except RagRouterError as exc:
+        error = error_of(exc)
+    except Exception:  # noqa: BLE001  # a bug of ours; the client hears of it before the stream ends
+        logger.exception("request %s failed while it was streamed", id_of(request))
+        error = FAILURE
+    else:
+        yield _DONE
+        return
+    if events:
+        yield as_event(FAILED)
+    yield as_event({"error": error})
     yield _DONE
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from rag_router.api.openai.addresses import safe_address
 from rag_router.text import without_hidden
 from rag_router.types import Answer, Judged
 
 __all__ = ["Source", "marked", "sources_of"]
 
-_HTTP: Final = re.compile(r"https?://[^\s<>\"'()\[\]\\^`{|}]+", re.IGNORECASE)
 _FIELDS: Final = ("url", "source_url", "link", "source")
 """Where the metadata of a passage may hold its address."""
 
@@ -80,7 +79,10 @@ def marked(text: str, sources: Sequence[Source]) -> str:
     for end in sorted(marks, reverse=True):
         # Behind a word, but before the full stop that ends the sentence.
         at = end - 1 if text[end - 1 : end] in {".", "!", "?"} else end
-        text = f"{text[:at]} {''.join(f'[{n}]' for n in sorted(marks[end]))}{text[at:]}"
+        mark = "".join(f"[{number}]" for number in sorted(marks[end]))
+        # A bracket that touches a number would make a link of it.
+        gap = " " if text[at : at + 1] in {"(", "["} else ""
+        text = f"{text[:at]} {mark}{gap}{text[at:]}"
     return text
 
 
@@ -101,9 +103,5 @@ def _source(number: int, judged: Judged, spans: Sequence[tuple[int, int]]) -> So
 
 
 def _address(meta: Any) -> str:
-    """An address that is safe to follow; scripts and local files are none."""
-    for field in _FIELDS:
-        value = meta.get(field)
-        if isinstance(value, str) and _HTTP.fullmatch(value.strip()):
-            return value.strip()
-    return ""
+    """The first address that is safe to follow."""
+    return next(filter(None, (safe_address(meta.get(field)) for field in _FIELDS)), "")

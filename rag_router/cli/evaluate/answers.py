@@ -18,6 +18,7 @@ from rag_router.cli.evaluate.common import (
 )
 from rag_router.cli.evaluate.kept import Kept
 from rag_router.cli.options import fetch_announced, progress, settings_from
+from rag_router.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ __all__ = ["answers", "run_policies"]
 @click.command()
 @evaluation_options
 @click.option("--model", help="Who answers.")
+@click.option("--expert", metavar="NAME", help="Who answers, of those that the settings name.")
 @click.option("--gate", "names", multiple=True, metavar="NAME", help="A further gate to compare.")
 @click.option("--index", "indexes", multiple=True, metavar="NAME", help="Look only in this index.")
 def answers(
@@ -47,32 +49,46 @@ def answers(
     seed: int,
     as_json: bool,
     model: str | None,
+    expert: str | None,
     names: tuple[str, ...],
     indexes: tuple[str, ...],
 ) -> None:
     """Compare when to retrieve: never, always, as gates say, at random, as an oracle.
 
     All policies are the same service on the same questions. With an index, the passages that
-    come with a question are not shown.
+    come with a question are not shown. An expert of the settings answers by its own gate and
+    decoder, with its adapter or from its endpoint.
     """
+    from rag_router.cli.evaluate.named_experts import load_named_parts
     from rag_router.eval.kept_evaluations import evaluated, keep_evaluation
     from rag_router.eval.manifest import presentable
     from rag_router.eval.policy_report import policy_report
     from rag_router.gates import GATES
 
-    settings = settings_from(config, expert=model, indexes=indexes)
+    settings = settings_from(config, indexes=indexes)
+    if model is not None and expert is not None:
+        raise UsageError("--model and --expert say twice who answers.", hint="Give one of them.")
+    if model is not None:
+        generator = settings.generator.model_copy(update={"model": model})
+        settings = settings.model_copy(update={"generator": generator})
     for name in names:
         GATES.get(name)
     require_report(out)
     data = read_data(paths, limit=limit, held_out=held_out)
     require_judgeable(data)
-    run, manifest = run_policies(settings, data, names=names, use_cache=use_cache, seed=seed)
-    who = presentable(settings.generator.model)
-    report = policy_report(run, manifest, title=f"When {who} looks things up")
+    parts = None
+    if expert is not None:
+        settings, parts = load_named_parts(settings, expert, fetch=fetch_announced)
+    run, manifest = run_policies(
+        settings, data, names=names, use_cache=use_cache, seed=seed, parts=parts
+    )
+    who = expert or settings.generator.model
+    report = policy_report(run, manifest, title=f"When {presentable(who)} looks things up")
     finish(report, data, out=out, as_json=as_json)
     if use_cache:
-        found = evaluated(run, source=", ".join(dict.fromkeys(data.sets)))
-        keep_evaluation(settings.home, settings.generator.model, found)
+        source = ", ".join(dict.fromkeys(data.sets))
+        of = "" if parts is None else parts.expert.model.fingerprint
+        keep_evaluation(settings.home, who, evaluated(run, source=source, of=of))
 
 
 def run_policies(

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rag_router.errors import UsageError
+from rag_router.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rag_router.assembly import Parts
     from rag_router.experts import Expert
     from rag_router.experts.card import Card
     from rag_router.settings import ExpertSettings, Settings
 
-__all__ = ["card_of", "load_named", "settings_for"]
+__all__ = ["card_of", "load_named", "load_named_parts", "settings_for"]
 
 
 def load_named(
@@ -42,6 +43,38 @@ def load_named(
     from rag_router.experts.adapting import adapted_expert
 
     return adapted_expert(base, one.adapter.expanduser(), name=one.name)
+
+
+def load_named_parts(
+    settings: Settings, name: str, *, fetch: Callable[[str], Any] | None = None
+) -> tuple[Settings, Parts]:
+    """Load what an expert of the settings answers with, wherever its weights are.
+
+    Returns:
+        The settings as far as it can follow them, and the parts.
+
+    Raises:
+        UnavailableError: a model, adapter or index is not to be had.
+        UnknownNameError: the settings name no such expert.
+    """
+    from rag_router.assembly import index_names, load_gate, load_partners, open_indexes, suited
+    from rag_router.experts.remote import load_remote
+
+    one = _named(settings, name)
+    if one is None:
+        hint = "" if settings.experts else "Name experts in the settings: [[experts]]."
+        raise UnknownNameError("expert", name, (one.name for one in settings.experts), hint=hint)
+    own = settings_for(settings, name)
+    embed = bool(index_names(own))
+    if one.url is None:
+        expert = load_named(settings, name, fetch=fetch)
+    else:
+        tokens = settings.generator.passage_tokens
+        expert = load_remote(one, passage_tokens=tokens, seed=settings.seed)
+        own, _ = suited(own, name, expert.model.abilities)
+    gate = load_gate(own.gate, expert)
+    parts = load_partners(own, expert, [gate], embed=embed, fetch=fetch)
+    return own, replace(parts, indexes=open_indexes(own, parts.embedder))
 
 
 def settings_for(settings: Settings, name: str) -> Settings:

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from threading import Thread
 from time import monotonic
 from typing import IO, Any, Final
 
 from rag_router.errors import DocumentError
-from rag_router.indices.documents import Document, Section, SourceFile
+from rag_router.indices.documents import Document, Section, Skipped, SourceFile
 from rag_router.settings import DocumentSettings
 
 __all__ = ["ReaderProcess"]
@@ -34,14 +35,18 @@ class ReaderProcess:
     def __init__(self, limits: DocumentSettings) -> None:
         self._limits = limits
         self._process: subprocess.Popen[str] | None = None
+        self._scratch: TemporaryDirectory[str] | None = None
         self._replies: SimpleQueue[str | None] = SimpleQueue()
 
-    def read(self, file: SourceFile, kind: str) -> list[Document]:
+    def read(
+        self, file: SourceFile, kind: str, skipped: list[Skipped] | None = None
+    ) -> list[Document]:
         """Read one file.
 
         Args:
             file: The file.
             kind: Its ending, one of `worker.FORMATS`.
+            skipped: Gets what of it was passed over.
 
         Raises:
             DocumentError: it cannot be read, takes too long or crashes its reader.
@@ -64,6 +69,10 @@ class ReaderProcess:
             reply = self._reply(max(0.0, deadline - monotonic()), file)
             if "document" in reply:
                 documents.append(_document(reply["document"]))
+            elif "skipped" in reply:
+                passed_over = Skipped(**reply["skipped"] | {"place": str(file.path)})
+                if skipped is not None:
+                    skipped.append(passed_over)
             elif "error" in reply:
                 # The process was told the whole path; people know the file by the one they gave.
                 message = str(reply["error"]).replace(asked, str(file.path))
@@ -74,6 +83,8 @@ class ReaderProcess:
     def _start(self) -> subprocess.Popen[str]:
         package_root = str(Path(__file__).resolve().parents[3])
         inherited = os.environ.get("PYTHONPATH", "")
+        # What it unpacks lies here, and goes with it, however it ends.
+        self._scratch = TemporaryDirectory(prefix="rag-router-", ignore_cleanup_errors=True)
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [
                 *(sys.executable, "-P", "-m", "rag_router.indices.formats.worker"),
@@ -83,6 +94,7 @@ class ReaderProcess:
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, (package_root, inherited))),
                 "PYTHONIOENCODING": "utf-8",
+                "TMPDIR": self._scratch.name,
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -136,6 +148,9 @@ class ReaderProcess:
                 if pipe is not None:
                     with suppress(OSError):
                         pipe.close()
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.cleanup()
 
 
 def _pump(lines: IO[str], replies: SimpleQueue[str | None]) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag_router.api.openai.aspects import aspects_of
-from rag_router.api.openai.condensing import condense
-from rag_router.api.openai.messages import Turn
+from rag_router.conversations.aspects import aspects_of
+from rag_router.conversations.condensing import condense
+from rag_router.conversations.turns import Turn
 
 HAMLET = ("Who wrote Hamlet?", "William Shakespeare")
 TOWER = ("How tall is the Eiffel Tower?", "330 m")

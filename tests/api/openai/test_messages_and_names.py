@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_router.api.openai.errands import errand_of, talk_of
-from rag_router.api.openai.messages import Conversation, Turn, conversation_of
+from rag_router.api.openai.messages import conversation_of
 from rag_router.api.openai.names import Wanted, variants, wanted_of
 from rag_router.api.openai.schemas import Message
+from rag_router.conversations import Conversation, Turn
 from rag_router.errors import QuestionError, UnknownNameError, UsageError
 
 

@@ -87,6 +87,9 @@ def test_an_answer_with_several_sides_has_its_numbers_already(answered):
         ({"url": "data:text/html,hi"}, "urn:rag-router:books:a%20b"),
         ({"url": "https://example.org/) [x](javascript:y"}, "urn:rag-router:books:a%20b"),
         ({"url": "file:///etc/passwd", "link": 7}, "urn:rag-router:books:a%20b"),
+        ({"url": "//example.org/a"}, "urn:rag-router:books:a%20b"),
+        ({"url": "https://example.org@evil.example/"}, "urn:rag-router:books:a%20b"),
+        ({"url": "nothing", "link": "https://example.org/"}, "https://example.org/"),
     ],
 )
 def test_only_addresses_that_are_safe_to_follow_are_followed(answered, meta, url):

@@ -10,7 +10,6 @@ from frontends import openwebui_errand, pieces_of
 from live_service import serving
 from real_house import VALVE, real_house
 
-
 pytestmark = pytest.mark.model
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from rag_router.api.openai.referring import names_in, pronouns_in, with_name
+from rag_router.conversations.referring import names_in, pronouns_in, with_name
 
 __all__ = ["aspects_of"]
 

@@ -17,15 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from rag_router.api.openai.aspects import aspects_of
-from rag_router.api.openai.messages import Turn
-from rag_router.api.openai.referring import (
+from rag_router.conversations.aspects import aspects_of
+from rag_router.conversations.referring import (
     is_fragment,
     names_in,
     pronouns_in,
     refers_back,
     with_name,
 )
+from rag_router.conversations.turns import Turn
 from rag_router.models.prompts import Inquiry
 
 __all__ = ["STANDALONE", "Standalone", "condense"]

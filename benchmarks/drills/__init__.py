@@ -1,0 +1,1 @@
+"""What becomes of the service when the world around it breaks; run by `benchmarks.faults`."""
