@@ -170,9 +170,9 @@ def identity_of(value: Any) -> str:
         TypeError: the value holds something whose identity cannot be told.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        parts = (
-            part for f in fields(value) for part in (f.name, identity_of(getattr(value, f.name)))
-        )
+        # What does not count where two are compared, such as a clock, does not tell them apart.
+        counting = [f.name for f in fields(value) if f.compare]
+        parts = (part for name in counting for part in (name, identity_of(getattr(value, name))))
         # The class alone would not do: two plug-ins may call theirs the same.
         return fingerprint_of(type(value).__module__, type(value).__qualname__, *parts)
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:

@@ -16,6 +16,7 @@ from rag_router.filters.threshold import ThresholdFilter
 from rag_router.gates.confidence import ConfidenceGate
 from rag_router.models.scripted import Reply, ScriptedModel
 from rag_router.retrievers.fused import FusedRetriever
+from rag_router.retrievers.reranked import RerankedRetriever
 from rag_router.retrievers.sparse import SparseRetriever
 
 CARD_OF_TINY = Card(
@@ -231,3 +232,9 @@ def test_identities_are_equal_exactly_where_the_values_are(one, other):
 def test_every_component_can_be_told_from_others(kind, name):
     # What is kept of an answer is kept under the components that made it.
     assert len(identity_of(REGISTRIES[kind].build(name))) == 64
+
+
+def test_what_does_not_count_in_comparisons_tells_nothing_apart():
+    slow, quick = (RerankedRetriever(clock=lambda: at) for at in (1.0, 2.0))
+    assert identity_of(slow) == identity_of(quick)
+    assert identity_of(RerankedRetriever(seconds=1.0)) != identity_of(slow)

@@ -173,6 +173,13 @@ def ask(client: httpx.Client, number: int, **more: Any) -> httpx.Response:
     return client.post("/v1/answer", json=asked | more)
 
 
+def found(client: httpx.Client, number: int) -> bool:
+    """Whether a search for the word that only this fact has finds its text."""
+    asked = {"query": f"k{number * 1000 + 1}", "indexes": [NAME]}
+    items = client.post("/v1/search", json=asked).raise_for_status().json()["passages"]
+    return fact(number) in [one["text"] for one in items]
+
+
 def documents(client: httpx.Client) -> dict[str, str]:
     """The state of every document by its name."""
     found: dict[str, str] = {}

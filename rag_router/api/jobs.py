@@ -40,7 +40,7 @@ class Job(BaseModel):
     `drop` removes a whole collection; `document` and `name` are empty then.
 
     `state` goes from `waiting` over `running` to `done` or `failed`, and then `problem` and `hint`
-    say why. `attempts` is more than 1 where the service was ended meanwhile.
+    say why. `attempts` is more than 1 where the service was killed meanwhile.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})

@@ -20,8 +20,11 @@ JobKind = Literal["put", "remove", "drop"]
 JobState = Literal["waiting", "running", "done", "failed"]
 
 _AT_ONCE: Final = 500
-_ATTEMPTS: Final = 5
-"""How often a job is begun before it is taken to be what brings the process down."""
+_TOGETHER: Final = 3
+"""How often a job is begun in the ordinary way; where the service died each time, it is suspect."""
+
+_ALONE: Final = 5
+"""How often a suspect is begun before it is taken to be what brings the process down."""
 
 
 def add_job(session: Session, row: UploadRow, kind: JobKind, *, now: float) -> JobRow:
@@ -91,36 +94,51 @@ def open_jobs(session: Session, tenant: str | None = None) -> int:
 def take_up_again(session: Session, *, now: float) -> int:
     """Let everything wait that was running when its process ended; return how much that was.
 
-    Only whoever is sure to be the one who works may call it. What was begun too often fails.
+    Only whoever is sure to be the one who works may call it. A suspect that was begun too often
+    fails: a kill is no fault of a document, but so many at its work alone are.
     """
     left = session.scalars(select(JobRow).where(JobRow.state == "running")).all()
     for row in left:
-        if row.attempts < _ATTEMPTS:
+        if row.attempts < _TOGETHER + _ALONE:
             row.state = "waiting"
             continue
         row.state, row.ended = "failed", now
-        row.problem = f"the service ended {row.attempts} times while it worked on this."
+        row.problem = (
+            f"the service ended {row.attempts} times while it worked on this, "
+            f"{_ALONE} of them on nothing else."
+        )
+        row.hint = "See whether the service has memory enough for it, or split it."
         _tell_upload(session, row, "failed", now=now)
     return len(left)
 
 
-def begin_jobs(session: Session, *, most: int, now: float) -> Sequence[JobRow]:
+def begin_jobs(
+    session: Session, *, most: int, now: float, suspects: bool = True
+) -> Sequence[JobRow]:
     """Begin the oldest job that waits, and those behind it that can be done with it.
 
+    Args:
+        session: Open, and for writing.
+        most: How many at once.
+        now: Seconds since 1970.
+        suspects: Whether one may be begun at which the service has died several times. Where not,
+            it is passed over, with everything else that waits for the same document.
+
     Returns:
-        Of one collection: one that removes something, or up to `most` that put different
-        documents; empty where nothing waits.
+        Of one collection: one that removes something or is suspect, or up to `most` that put
+        different documents; empty where nothing waits.
     """
-    waiting = session.scalars(
-        select(JobRow).where(JobRow.state == "waiting").order_by(JobRow.number).limit(most)
-    ).all()
+    waits = select(JobRow).where(JobRow.state == "waiting").order_by(JobRow.number).limit(most)
+    if not suspects:
+        held = select(JobRow.upload).where(
+            JobRow.state == "waiting", JobRow.attempts >= _TOGETHER, JobRow.upload != ""
+        )
+        waits = waits.where(JobRow.attempts < _TOGETHER, JobRow.upload.not_in(held))
     chosen: list[JobRow] = []
-    for row in waiting:
+    for row in session.scalars(waits):
         if chosen and not _goes_with(row, chosen):
             break
         chosen.append(row)
-        if row.kind != "put":
-            break
     for row in chosen:
         row.state, row.begun, row.attempts = "running", now, row.attempts + 1
     return chosen
@@ -164,6 +182,7 @@ def _goes_with(row: JobRow, chosen: Sequence[JobRow]) -> bool:
     first = chosen[0]
     return (
         row.kind == first.kind == "put"
+        and max(row.attempts, first.attempts) < _TOGETHER
         and (row.tenant, row.collection) == (first.tenant, first.collection)
         and row.upload not in {one.upload for one in chosen}
     )

@@ -82,8 +82,8 @@ class UploadRow(ServiceTables):
     """A document as somebody uploaded it: one file, of which an index may make several.
 
     `state` is what became of the newest upload: waiting, indexed, failed or removing. `index_ids`
-    are the documents of the index that stand there because of it, and stay those of the version
-    before until a newer one is published. `notes` say what was left out of it.
+    are the documents of the index that stand there because of it; while a version is published,
+    those of the one before and its own. `notes` say what was left out of it.
     """
 
     __tablename__ = "uploads"
@@ -115,8 +115,8 @@ class JobRow(ServiceTables):
     """Something that the service has promised to do to a document, or to a whole collection.
 
     `kind` is put, remove, or drop, which names no document; `state` is waiting, running, done or
-    failed. `attempts` counts how often it was begun: one that brings the process down is not tried
-    for ever.
+    failed. `attempts` counts how often it was begun and not given back: one that brings the process
+    down is not tried for ever.
     """
 
     __tablename__ = "jobs"

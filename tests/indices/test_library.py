@@ -265,7 +265,8 @@ def test_texts_of_any_script_and_size_can_be_indexed(library, embedder, write_js
     library.add("any", [write_jsonl(*rows)], embedder)
     library.verify("any")
     passages = {p.text for d in library.documents("any") for p in d.passages}
-    assert rows[1]["text"] in passages
+    # What nobody sees is left out.
+    assert rows[1]["text"].replace("\0", "") in passages
     assert max(embedder.count_tokens(list(passages))) <= 200
 
 

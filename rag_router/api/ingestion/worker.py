@@ -1,13 +1,16 @@
 """The one who indexes: a thread that does what was promised, in order, and nothing twice.
 
 Of all processes that share a home one works; the others wait for its lock, which the system takes
-back from whoever dies. What was running then is begun again.
+back from whoever dies. What was running then is begun again. Nobody can tell who killed a process:
+a job at which it died several times is tried alone, and only once the service has stood for a while
+without it, so that one that is killed all the time, or is killed by one document, loses no other.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
@@ -43,6 +46,9 @@ __all__ = ["Worker"]
 _AT_ONCE: Final = 64
 """Documents in one generation."""
 
+_PROVEN_S: Final = 10.0
+"""How long the service stands before it tries again at what it has died several times."""
+
 _LOOKS_EVERY_S: Final = 1.0
 _TIDIES_EVERY_S: Final = 600.0
 _STILL_SENDING_S: Final = 3600.0
@@ -62,6 +68,8 @@ class Worker:
         keeping: For how long things are kept.
         clock: Seconds since 1970.
         first: Does what goes before all uploads, and returns whether there was anything to do.
+        proven_s: For how many seconds it works on other things before it begins what it has died
+            at several times.
     """
 
     def __init__(
@@ -75,8 +83,11 @@ class Worker:
         keeping: StoreSettings | None = None,
         clock: Callable[[], float] = time.time,
         first: Callable[[], bool] = lambda: False,
+        proven_s: float = _PROVEN_S,
     ) -> None:
         self._first = first
+        self._proven_s, self._since = proven_s, time.monotonic()
+        self._doing: Sequence[JobRow] = ()
         self._database = database
         self._library = library
         self._uploads = uploads
@@ -99,11 +110,16 @@ class Worker:
         self._called.set()
 
     def stop(self, *, patience_s: float = 10.0) -> None:
-        """Ask it to end after what it is doing, and wait for a while; what is left stays."""
+        """Ask it to end after what it is doing, and wait for a while; what is left waits again."""
         self._stopped.set()
         self._called.set()
-        if self._thread is not None:
-            self._thread.join(patience_s)
+        if self._thread is None:
+            return
+        self._thread.join(patience_s)
+        if self._thread.is_alive():
+            # An end in order says nothing against what it interrupts.
+            with suppress(UnavailableError), self._database.writing() as session:
+                give_back(session, self._doing)
 
     def take_up(self) -> None:
         """Let everything wait again that was left running, and sweep what belongs to nothing."""
@@ -114,6 +130,7 @@ class Worker:
         if left:
             logger.warning("%d job(s) were left half done, and are begun again", left)
         self._uploads.sweep(open_, older_than=self._clock() - _STILL_SENDING_S)
+        self._since = time.monotonic()
 
     def step(self) -> bool:
         """Do what is next, and return whether there was anything to do.
@@ -122,10 +139,12 @@ class Worker:
             BusyError: it cannot be done now; it waits.
             UnavailableError: the database cannot be used.
         """
+        proven = time.monotonic() - self._since >= self._proven_s
         with self._database.writing() as session:
-            jobs = begin_jobs(session, most=_AT_ONCE, now=self._clock())
+            jobs = begin_jobs(session, most=_AT_ONCE, now=self._clock(), suspects=proven)
         if not jobs:
             return False
+        self._doing = jobs
         try:
             if jobs[0].kind == "remove":
                 self._remove(jobs[0])
@@ -190,6 +209,7 @@ class Worker:
         """Publish together what can be, and else each alone, so that one fails for itself."""
         if not readings:
             return
+        self._claim(readings)
         try:
             index = self._index_of(readings[0].job)
             passages = put(self._library, index, readings, self._embedder())
@@ -200,6 +220,7 @@ class Worker:
                 for reading in readings:
                     self._publish([reading])
                 return
+            self._withdraw_claim(readings[0])
             self._end(readings[0].job, _told(exc))
             return
         with self._database.writing() as session:
@@ -213,6 +234,20 @@ class Worker:
                 end_job(session, reading.job, None, now=self._clock())
         for reading in readings:
             self._uploads.forget(reading.job.id)
+
+    def _claim(self, readings: Sequence[Reading]) -> None:
+        """Say what a document may have in the index, before it has: a kill may come in between."""
+        new = [one for one in readings if not set(one.ids) <= set(one.before)]
+        if not new:
+            return
+        with self._database.writing() as session:
+            for reading in new:
+                row = upload(session, reading.job.tenant, reading.job.upload)
+                row.index_ids = list(dict.fromkeys([*reading.before, *reading.ids]))
+
+    def _withdraw_claim(self, reading: Reading) -> None:
+        with self._database.writing() as session:
+            upload(session, reading.job.tenant, reading.job.upload).index_ids = [*reading.before]
 
     def _read(self, job: JobRow, others: Sequence[Reading]) -> Reading:
         path = self._uploads.of(job.id, job.name)

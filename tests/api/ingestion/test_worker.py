@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
+from threading import Event
 
 import pytest
 
@@ -24,25 +26,65 @@ VALVE = b"The Larkspur valve is calibrated every 90 days."
 OSLO = b"Oslo lies at the end of a long fjord."
 
 
+class Killed(BaseException):
+    """What ends everything at once, as a kill does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadly(HashingEmbedder):
+    """Ends the process where a text holds this word."""
+
+    word: str = ""
+
+    def encode_passages(self, texts):
+        if any(self.word in text for text in texts):
+            raise Killed
+        return super().encode_passages(texts)
+
+
+class Silenced(Library):
+    """Killed when it has published, and before anybody is told."""
+
+    def put(self, *args, **more):
+        super().put(*args, **more)
+        raise Killed
+
+
 class House:
     """A worker without its thread, and what a client would do."""
 
     def __init__(self, home, embedder=HashingEmbedder):
         self.now = 1000.0
+        self.embedder = embedder
         self.library = Library(home, lock_timeout_s=0.05)
         self.database = ServiceDatabase.at(home / "service.sqlite")
         upgrade(self.database.engine)
         self.folder = UploadFolder(home / "uploads", most_mb=1)
-        self.worker = Worker(
+        self.worker = self.another()
+        with self.database.writing() as session:
+            add_collection(session, "default", "towns", now=1)
+
+    def another(self, **more):
+        """A worker, as each start of the service makes one."""
+        return Worker(
             self.database,
             self.library,
             self.folder,
-            embedder,
+            lambda: self.embedder(),
             keeping=StoreSettings(trace_days=1, trace_count=2),
             clock=lambda: self.now,
+            **more,
         )
-        with self.database.writing() as session:
-            add_collection(session, "default", "towns", now=1)
+
+    def live(self, **more):
+        """Start, and work until everything is done or it is killed; returns whether it was."""
+        self.worker = self.another(**more)
+        self.worker.take_up()
+        try:
+            self.work()
+        except Killed:
+            return True
+        return False
 
     def put(self, name, content, *, document=None, **meta):
         incoming = self.folder.receive(name, [content])
@@ -194,15 +236,94 @@ def test_what_was_published_before_the_process_ended_is_not_published_twice(hous
     assert house.state(document)[0] == "indexed"
 
 
-def test_what_brings_the_process_down_again_and_again_is_given_up(house):
+def test_a_service_that_is_killed_again_and_again_loses_nothing(house):
+    documents = [house.put(f"{n}.txt", b"Fact %d." % n)[0] for n in range(3)]
+    house.embedder = Deadly
+    # Three times all at once; afterwards no life is long enough to try one of them again.
+    assert [house.live(proven_s=60) for _ in range(20)] == [True] * 3 + [False] * 17
+    assert {house.state(one)[0] for one in documents} == {"waiting"}
+    house.embedder = HashingEmbedder
+    late, _ = house.put("late.txt", OSLO)
+    house.live(proven_s=60)
+    assert house.state(late)[0] == "indexed"
+    house.live(proven_s=0)
+    assert {house.state(one) for one in documents} == {("indexed", 1)}
+
+
+def test_what_brings_the_process_down_is_given_up_and_takes_no_other_along(house):
+    first, _ = house.put("oslo.txt", OSLO)
+    deadly, promised = house.put("deadly.txt", b"This is poison.")
+    last, _ = house.put("valve.txt", VALVE)
+    house.embedder = lambda: Deadly(word="poison")
+    lives = 0
+    while house.live(proven_s=0):
+        lives += 1
+    # Three times with the others, and five times alone.
+    assert lives == 3 + 5
+    assert [house.state(one)[0] for one in (first, deadly, last)] == ["indexed", "failed", "indexed"]
+    told = house.job(promised)
+    assert "ended 8 times" in told.problem
+    assert "memory" in told.hint
+    assert house.texts() == {OSLO.decode(), VALVE.decode()}
+
+
+def test_a_newer_version_waits_for_the_one_at_which_the_service_died(house):
+    document, _ = house.put("oslo.txt", b"First.")
+    house.embedder = Deadly
+    assert [house.live(proven_s=60) for _ in range(4)] == [True] * 3 + [False]
+    house.embedder = HashingEmbedder
+    house.put("oslo.txt", b"Second.", document=document)
+    house.live(proven_s=60)
+    assert house.texts() == set()
+    house.live(proven_s=0)
+    assert (house.texts(), house.state(document)) == ({"Second."}, ("indexed", 1))
+
+
+def test_what_was_published_before_a_kill_is_erased_with_its_document(house):
+    document, _ = house.put("rows.jsonl", b'{"id": "a", "text": "One."}')
+    house.work()
+    house.put("rows.jsonl", b'{"id": "b", "text": "Two."}', document=document)
+    whole, house.library = house.library, Silenced(house.library.home)
+    while house.live(proven_s=0):
+        pass
+    house.library = whole
+    assert (house.state(document)[0], house.texts()) == ("failed", {"Two."})
+    house.remove(document)
+    house.live()
+    assert house.texts() == set()
+
+
+def test_a_document_that_cannot_be_published_keeps_no_id_from_others(house):
+    house.put("oslo.txt", OSLO)
+    house.work()
+    house.embedder = lambda: HashingEmbedder(dimension=8)
+    failed, _ = house.put("one.jsonl", b'{"id": "a", "text": "One."}')
+    house.work()
+    house.embedder = HashingEmbedder
+    other, _ = house.put("two.jsonl", b'{"id": "a", "text": "Two."}')
+    house.work()
+    assert [house.state(one)[0] for one in (failed, other)] == ["failed", "indexed"]
+
+
+def test_an_end_in_order_is_no_attempt(tmp_path):
+    begun, goes_on = Event(), Event()
+
+    class Slow(HashingEmbedder):
+        def encode_passages(self, texts):
+            begun.set()
+            goes_on.wait(30)
+            return super().encode_passages(texts)
+
+    house = House(tmp_path / "home", Slow)
     document, promised = house.put("oslo.txt", OSLO)
-    with house.database.writing() as session:
-        row = session.get(JobRow, 1)
-        row.state, row.attempts = "running", 5
-    house.worker.take_up()
-    assert not house.worker.step()
-    assert house.state(document)[0] == "failed"
-    assert "ended 5 times" in house.job(promised).problem
+    house.worker.start()
+    assert begun.wait(30)
+    house.worker.stop(patience_s=0.0)
+    assert (house.job(promised).state, house.job(promised).attempts) == ("waiting", 0)
+    goes_on.set()
+    house.worker.stop(patience_s=30.0)
+    assert house.state(document)[0] == "indexed"
+    house.database.close()
 
 
 def test_an_index_that_somebody_else_writes_is_waited_for(house):
