@@ -176,7 +176,7 @@ def ask(client: httpx.Client, number: int, **more: Any) -> httpx.Response:
 def found(client: httpx.Client, number: int) -> bool:
     """Whether a search for the word that only this fact has finds its text."""
     asked = {"query": f"k{number * 1000 + 1}", "indexes": [NAME]}
-    items = client.post("/v1/search", json=asked).raise_for_status().json()["passages"]
+    items = client.post("/v1/search", json=asked).raise_for_status().json()["hits"]
     return fact(number) in [one["text"] for one in items]
 
 

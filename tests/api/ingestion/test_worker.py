@@ -260,7 +260,11 @@ def test_what_brings_the_process_down_is_given_up_and_takes_no_other_along(house
         lives += 1
     # Three times with the others, and five times alone.
     assert lives == 3 + 5
-    assert [house.state(one)[0] for one in (first, deadly, last)] == ["indexed", "failed", "indexed"]
+    assert [house.state(one)[0] for one in (first, deadly, last)] == [
+        "indexed",
+        "failed",
+        "indexed",
+    ]
     told = house.job(promised)
     assert "ended 8 times" in told.problem
     assert "memory" in told.hint
