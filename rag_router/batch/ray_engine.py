@@ -1,9 +1,10 @@
 """The Ray engine: windows of questions on many machines, each answered by an actor.
 
-Every actor of a Ray Data pool loads the service once, as the settings say, and answers windows as
-the local engine does. Ray holds the lines in its object store, hands them out as actors are free,
-and puts a new actor in the place of one that died, which answers that one's windows again. What
-comes back goes into the same journal, so that a job may change its engine between two runs.
+Every actor of a Ray Data pool loads the service once, as the settings say, and answers some
+windows at a time as the local engine does. Ray holds the lines in its object store, hands them out
+as actors are free, and puts a new actor in the place of one that died, which answers that one's
+windows again. What comes back goes into the same journal, so that a job may change its engine
+between two runs.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from rag_router.errors import UnavailableError, UsageError
 from rag_router.orchestrator import Ask
 from rag_router.types import Passage, Question
 
-__all__ = ["RayEngine", "answered_rows"]
+__all__ = ["RayEngine", "answered_rows", "task_size"]
 
 Make = Callable[[], Answers]
 
 _STARTS: Final = 3
 """How often a cluster of this machine is started before it is given up."""
+
+_TASK: Final = 256
+"""Questions of a task, at least, where there are enough: handing one out takes Ray some 30 ms."""
 
 
 @dataclass(kw_only=True)
@@ -85,10 +89,11 @@ class RayEngine:
         cores = float(ray.cluster_resources().get("CPU", 1))
         workers = self.workers or max(int(gpus or cores // 2), 1)
         rows = [{"number": n, "line": json.dumps(_as_row(one))} for n, one in by_number.items()]
-        blocks = -(-len(rows) // self.sizes.window)
+        at_once = task_size(len(rows), workers, self.sizes.window)
+        blocks = -(-len(rows) // at_once)
         answered = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
             _Actor,
-            batch_size=self.sizes.window,
+            batch_size=at_once,
             batch_format="numpy",
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=None if gpus else self.cores,
@@ -149,6 +154,21 @@ class _Actor:
         numbers = [int(number) for number in batch["number"]]
         lines = [str(line) for line in batch["line"]]
         return {"number": numbers, "said": answered_rows(self._engine, numbers, lines)}
+
+
+def task_size(rows: int, workers: int, window: int) -> int:
+    """Return how many questions an actor is given at once.
+
+    Whole windows; enough of them that handing them out costs little, and no more than leave some
+    for every actor.
+
+    Args:
+        rows: Of the whole job, >= 1.
+        workers: Actors, >= 1.
+        window: Questions that go through the stages together, >= 1.
+    """
+    share = -(-rows // (workers * window))
+    return window * max(min(-(-_TASK // window), share), 1)
 
 
 def answered_rows(engine: LocalEngine, numbers: list[int], lines: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from batch_stand_ins import Echo
 
 from rag_router.batch import LocalEngine
 from rag_router.batch.inputs import items_of
-from rag_router.batch.ray_engine import _as_done, _as_item, _as_row, answered_rows
+from rag_router.batch.ray_engine import _as_done, _as_item, _as_row, answered_rows, task_size
 from rag_router.types import Passage, Question
 
 TESTS = Path(__file__).parent.parent
@@ -39,6 +39,14 @@ def test_what_comes_back_is_what_the_local_engine_says():
     done = [_as_done(item, json.loads(one)) for item, one in zip(items, said, strict=True)]
     (window,) = LocalEngine(service=broken).run(items)
     assert [one.to_json() for one in done] == [one.to_json() for one in window]
+
+
+@pytest.mark.parametrize(
+    ("rows", "workers", "window", "wanted"),
+    [(12800, 2, 32, 256), (100, 2, 32, 64), (40, 2, 32, 32), (1, 2, 32, 32), (10000, 2, 300, 300)],
+)
+def test_a_task_is_of_whole_windows_and_leaves_some_for_every_actor(rows, workers, window, wanted):
+    assert task_size(rows, workers, window) == wanted
 
 
 # In a process of its own: a cluster opens sockets of this machine's own address.
