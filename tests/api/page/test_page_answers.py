@@ -54,7 +54,8 @@ def disputed():
 def test_what_passages_disagree_on_stands_side_by_side(watched):
     page = watched.page
     answer = told(page, disputed())
-    assert "The passages disagree" in answer.inner_text()
+    answer.get_by_text("The passages disagree").first.wait_for()
+    answer.locator(".side").nth(1).wait_for()
     left, right = (side.bounding_box() for side in answer.locator(".side").all())
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
@@ -67,6 +68,7 @@ def test_what_passages_disagree_on_stands_side_by_side(watched):
     assert "Document 1" in opened
     assert_accessible(page)
     page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_function("innerWidth === 360")
     above, below = (side.bounding_box() for side in answer.locator(".side").all())
     assert above["y"] + above["height"] <= below["y"]
 
