@@ -68,9 +68,14 @@ def test_what_passages_disagree_on_stands_side_by_side(watched):
     assert "Document 1" in opened
     assert_accessible(page)
     page.set_viewport_size({"width": 360, "height": 800})
-    page.wait_for_function("innerWidth === 360")
-    above, below = (side.bounding_box() for side in answer.locator(".side").all())
-    assert above["y"] + above["height"] <= below["y"]
+    # Both in one look, once the page has settled: it scrolls while it is laid out anew.
+    page.wait_for_function(
+        """() => {
+            const [above, below] = [...document.querySelectorAll(".side")]
+                .map((side) => side.getBoundingClientRect());
+            return innerWidth === 360 && above.bottom <= below.top;
+        }"""
+    )
 
 
 def test_what_was_cut_away_before_reading_is_pale_and_the_rest_is_not(watched):
