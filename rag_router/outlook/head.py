@@ -180,10 +180,8 @@ class OutlookHead:
         return replace(self, arrays=Arrays(artefact.weights))
 
     def _p(self, name: str, columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        weights, bias = self.arrays[f"{name}.weights"], float(self.arrays[f"{name}.bias"][0])
-        # Figures stand first: a head that does not hear the layers has weights for them alone.
         read = np.column_stack([block.columns for block in _blocks(name, columns)])
-        read = read[:, : len(weights)]
+        weights, bias = self.arrays[f"{name}.weights"], float(self.arrays[f"{name}.bias"][0])
         *slopes, intercept = (float(v) for v in self.arrays[f"{name}.curve"])
         return Platt(tuple(slopes), intercept)(linear_logits(read, weights, bias))
 
