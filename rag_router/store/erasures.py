@@ -32,18 +32,31 @@ from rag_router.store.service_tables import (
     UploadRow,
 )
 
-__all__ = ["ErasureKind", "ErasureState", "add_erasure", "erased_since", "erasure", "erasures"]
-__all__ += [
+__all__ = [
+    "KEYS_GONE",
+    "ErasureKind",
+    "ErasureState",
+    "add_erasure",
+    "erased_since",
+    "erasure",
+    "erasures",
+    "keys_erased",
     "note_step",
     "open_erasures",
     "orphaned_feedback",
     "print_of",
+    "remove_keys_of",
     "remove_rows_of_document",
+    "remove_rows_of_tenant",
+    "renew_plan",
+    "traces_of",
 ]
-__all__ += ["remove_rows_of_tenant", "traces_of"]
 
 ErasureKind = Literal["document", "tenant"]
 ErasureState = Literal["open", "scrubbing", "done"]
+
+KEYS_GONE: Final = "keys"
+"""The step of an erasure that took a tenant's keys."""
 
 _STAYS: Final = frozenset({"audit", "audit_chain", "erasures"})
 """Tables that tell of an erasure, and outlive it."""
@@ -147,6 +160,12 @@ def renew_plan(session: Session, id_: str) -> ErasureRow:
 def remove_keys_of(session: Session, tenant: str) -> int:
     """Remove a tenant's keys, so that nobody comes in its name any more; return how many."""
     return delete_rows(session, delete(KeyRow).where(KeyRow.tenant == tenant))
+
+
+def keys_erased(session: Session) -> int:
+    """Return how many keys went with tenants that were erased."""
+    reports = session.scalars(select(ErasureRow.report).where(ErasureRow.kind == "tenant"))
+    return sum(step["keys"] for report in reports for step in report if step["step"] == KEYS_GONE)
 
 
 def note_step(session: Session, id_: str, step: str, found: Mapping[str, int]) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from rag_router.errors import ConflictError, SettingsError, UnknownNameError, UsageError
+from rag_router.store.erasures import keys_erased
 from rag_router.store.pages import Page, page_of
 from rag_router.store.server_secret import ServerSecret
 from rag_router.store.service_tables import DEFAULT_TENANT, KeyRow
@@ -168,11 +169,14 @@ def all_keys(session: Session, *, now: float) -> list[KeyRow]:
 def keys_stamp(session: Session) -> tuple[int, ...]:
     """Return what changes whenever a key is made, exchanged, taken back or erased.
 
-    The first number is 0 where there are none. It goes by counts, for clocks are set back.
+    The first number is 0 where there never was any: those of tenants that were erased count, so
+    that an erasure lets nobody in. It goes by counts, for clocks are set back.
     """
     exchanged = func.count(func.nullif(KeyRow.successor, ""))
     counts = select(func.count(), func.max(KeyRow.number), func.count(KeyRow.revoked), exchanged)
-    return tuple(count or 0 for count in session.execute(counts).one())
+    there, *others = (count or 0 for count in session.execute(counts).one())
+    gone = keys_erased(session)
+    return there + gone, gone, *others
 
 
 def scopes_of(row: KeyRow) -> frozenset[Scope]:

@@ -179,3 +179,13 @@ def test_when_a_key_was_used_is_written_down(service, admin):
     given(sending(service, made["key"]).post("/v1/answer", json=ASKED))
     service.app.state.keyring.note()
     assert given(admin.get(f"/v1/keys/{made['id']}"))["used_at"] is not None
+
+
+def test_erasing_the_last_tenant_that_has_keys_lets_nobody_in_without_one(tmp_path):
+    with keeping(tmp_path) as service:
+        holder = sending(service, key_of(service, "acme", ["admin", "answer"]))
+        wanted = {"tenant": "acme", "confirm": "acme"}
+        given(holder.post("/v1/erasures", json=wanted), 202)
+        service.app.state.keyring.look_again()
+        problem(holder.post("/v1/answer", json=ASKED), 401)
+        problem(service.post("/v1/answer", json=ASKED), 401)

@@ -14,8 +14,10 @@ from rag_router.indices.contents import StoredDocument
 from rag_router.indices.library import Library
 from rag_router.store.collections import collection
 from rag_router.store.erasures import (
+    KEYS_GONE,
     ErasureKind,
     add_erasure,
+    note_step,
     orphaned_feedback,
     print_of,
     remove_keys_of,
@@ -66,10 +68,9 @@ class Plan:
         """Note it, and keep everybody from adding to what is to go."""
         if self.upload:
             withdraw(upload(session, self.tenant, self.upload), now=now)
-        if self.kind == "tenant":
-            remove_keys_of(session, self.tenant)
+        gone = remove_keys_of(session, self.tenant) if self.kind == "tenant" else 0
         forget_waiting(session, self.jobs)
-        return add_erasure(
+        row = add_erasure(
             session,
             self.tenant,
             self.kind,
@@ -86,6 +87,10 @@ class Plan:
             documents=self.documents,
             now=now,
         )
+        if gone:
+            # Kept for good: where there ever were keys, nobody comes in without one.
+            note_step(session, row.id, KEYS_GONE, {"keys": gone})
+        return row
 
     def counts(self, session: Session) -> dict[str, int]:
         """How much is there to go, apart from what the files hold."""
