@@ -14,7 +14,7 @@ from rag_router.api.problems import PROBLEMS
 from rag_router.api.service import Served
 from rag_router.errors import ForbiddenError
 from rag_router.store.audit import Outcome, audit_lines
-from rag_router.store.service_tables import DEFAULT_TENANT, AuditRow
+from rag_router.store.service_tables import AuditRow
 
 __all__ = ["AuditLine", "audit_line", "router"]
 
@@ -77,13 +77,12 @@ def show_all(
         raise ForbiddenError(
             "what another tenant did is not told.", hint="Leave `tenant` out, or name your own."
         )
-    mine = None if who.tenant == DEFAULT_TENANT else who.tenant
     with service.resources.database.reading() as session:
         page = audit_lines(
             session,
             limit=limit,
             cursor=cursor,
-            tenant=tenant or mine,
+            tenant=tenant or who.overseen,
             since=_seconds(since),
             until=_seconds(until),
             action=action,

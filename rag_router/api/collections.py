@@ -181,6 +181,7 @@ def drop(
     def do(session: Session) -> tuple[int, Dropped]:
         row = collection(session, tenant, name)
         job = drop_collection(session, row, now=resources.clock())
+        noted(request, job.id)
         return 202, Dropped(collection=_shown(row, resources, goes=True), job=shown_job(job))
 
     done = do_once(resources, tenant, key, fingerprint(request), do)

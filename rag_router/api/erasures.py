@@ -20,7 +20,7 @@ from rag_router.api.resources import Resources
 from rag_router.api.service import Served
 from rag_router.errors import ForbiddenError, UnknownNameError, UsageError
 from rag_router.store.erasures import ErasureKind, erasure, erasures
-from rag_router.store.service_tables import DEFAULT_TENANT, ErasureRow, UploadRow
+from rag_router.store.service_tables import ErasureRow, UploadRow
 
 __all__ = ["Erasure", "erasure_of", "planned", "router"]
 
@@ -103,11 +103,10 @@ def create(
             "`confirm` is not the tenant's name.",
             hint="Give it twice: nothing of what is erased can be brought back.",
         )
-    with resources.database.reading() as session:
-        plan = _plan(session, resources, body, who)
-        if body.dry_run:
-            response.status_code = 200
-            return planned(plan, session)
+    if body.dry_run:
+        response.status_code = 200
+        with resources.database.reading() as session:
+            return planned(_plan(session, resources, body, who), session)
     with resources.database.writing() as session:
         row = _plan(session, resources, body, who).note(session, now=resources.clock())
     made(request, row.id)
@@ -121,7 +120,7 @@ def show_all(
 ) -> Listing[Erasure]:
     """List erasures, the newest first."""
     with service.resources.database.reading() as session:
-        rows = erasures(session, _mine(who), limit=limit)
+        rows = erasures(session, who.overseen, limit=limit)
     return Listing(items=[erasure_of(row) for row in rows], next=None)
 
 
@@ -129,7 +128,7 @@ def show_all(
 def show(id: str, service: Served, who: Who) -> Erasure:
     """Show how far an erasure has come."""
     with service.resources.database.reading() as session:
-        return erasure_of(erasure(session, id, _mine(who)))
+        return erasure_of(erasure(session, id, who.overseen))
 
 
 def planned(plan: Plan, session: Session) -> Erasure:
@@ -176,7 +175,3 @@ def _plan(session: Session, resources: Resources, body: ToErase, who: Principal)
     if tenant is None or not who.oversees(tenant):
         raise UnknownNameError("document", id_, (), hint="List them: GET /v1/documents.")
     return plan_of_document(session, resources.library, tenant, id_)
-
-
-def _mine(who: Principal) -> str | None:
-    return None if who.tenant == DEFAULT_TENANT else who.tenant

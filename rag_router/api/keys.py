@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from rag_router.api.guards.audit_trail import made as noted
 from rag_router.api.keyring import Keyring
 from rag_router.api.lists import Cursor, Limit, Listing, at
 from rag_router.api.principal import Principal, Who
@@ -150,6 +151,7 @@ def create(body: WantedKey, request: Request, service: Served, who: Who) -> Made
             forwards=body.forwards,
             now=now,
         )
+    noted(request, made.row.id)
     _keyring(request).look_again()
     return _told(made, secret, now)
 
@@ -161,7 +163,7 @@ def show_all(
     """List keys, the newest first."""
     resources = service.resources
     with resources.database.reading() as session:
-        page = keys(session, _whose(who), limit=limit, cursor=cursor)
+        page = keys(session, who.overseen, limit=limit, cursor=cursor)
     now = resources.clock()
     return Listing(items=[KeyShown(**_shown(row, now)) for row in page.rows], next=page.next)
 
@@ -171,7 +173,7 @@ def show(id: str, service: Served, who: Who) -> KeyShown:
     """Show what is kept of one key."""
     resources = service.resources
     with resources.database.reading() as session:
-        return KeyShown(**_shown(key(session, _whose(who), id), resources.clock()))
+        return KeyShown(**_shown(key(session, who.overseen, id), resources.clock()))
 
 
 @router.post("/v1/keys/{id}/rotate", status_code=201, responses=PROBLEMS)
@@ -180,9 +182,10 @@ def rotate(id: str, body: Exchange, request: Request, service: Served, who: Who)
     resources = service.resources
     secret, now = resources.secret(), resources.clock()
     with resources.database.writing() as session:
-        row = key(session, _whose(who), id)
+        row = key(session, who.overseen, id)
         _require(who, row.tenant, scopes_of(row))
         made = rotate_key(session, secret, row, grace_s=body.grace_hours * _HOUR_S, now=now)
+    noted(request, made.row.id)
     _keyring(request).look_again()
     return _told(made, secret, now)
 
@@ -198,14 +201,9 @@ def revoke(id: str, request: Request, service: Served, who: Who) -> KeyShown:
 
 
 def _revoked(session: Session, id_: str, who: Principal, now: float) -> KeyRow:
-    row = key(session, _whose(who), id_)
+    row = key(session, who.overseen, id_)
     revoke_key(row, now=now)
     return row
-
-
-def _whose(who: Principal) -> str | None:
-    """Whose keys an admin sees to; None is everybody's."""
-    return None if who.tenant == DEFAULT_TENANT else who.tenant
 
 
 def _require(who: Principal, tenant: str, scopes: list[Scope] | frozenset[Scope]) -> None:

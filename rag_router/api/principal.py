@@ -54,6 +54,11 @@ class Principal:
         """
         return self.may("admin") and self.tenant in (DEFAULT_TENANT, tenant)
 
+    @property
+    def overseen(self) -> str | None:
+        """Whose things an administrator sees to; None is everybody's."""
+        return None if self.tenant == DEFAULT_TENANT else self.tenant
+
 
 NOBODY: Final = Principal()
 """Who asks where the service has no keys: the default tenant, who may do everything."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, String, cast, delete, or_, select, update
+from sqlalchemy import ColumnElement, String, Table, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from rag_router.errors import UnknownNameError
@@ -37,6 +37,7 @@ __all__ = [
     "ErasureKind",
     "ErasureState",
     "add_erasure",
+    "count_rows_of_tenant",
     "erased_since",
     "erasure",
     "erasures",
@@ -51,6 +52,8 @@ __all__ = [
     "renew_plan",
     "traces_of",
 ]
+
+T = TypeVar("T")
 
 ErasureKind = Literal["document", "tenant"]
 ErasureState = Literal["open", "scrubbing", "done"]
@@ -280,12 +283,29 @@ def remove_rows_of_tenant(session: Session, tenant: str) -> dict[str, int]:
     What says that it was erased stays, and so does the audit log, without anybody's words.
     """
     counts = {}
-    for table in reversed(ServiceTables.metadata.sorted_tables):
-        if table.name not in _STAYS and "tenant" in table.columns:
-            gone = delete(table).where(table.columns["tenant"] == tenant)
-            counts[table.name] = delete_rows(session, gone)
+    for table in reversed(_of_tenants()):
+        gone = delete(table).where(table.columns["tenant"] == tenant)
+        counts[table.name] = delete_rows(session, gone)
     counts["audit words"] = forget_words(session, tenant)
     return counts
+
+
+def count_rows_of_tenant(session: Session, tenant: str) -> dict[str, int]:
+    """Count what `remove_rows_of_tenant` would remove, by table."""
+    counted = select(func.count())
+    return {
+        table.name: session.scalar(
+            counted.select_from(table).where(table.columns["tenant"] == tenant)
+        )
+        or 0
+        for table in _of_tenants()
+    }
+
+
+def _of_tenants() -> list[Table]:
+    """The tables whose rows go with their tenant, those that others refer to first."""
+    tables = ServiceTables.metadata.sorted_tables
+    return [one for one in tables if one.name not in _STAYS and "tenant" in one.columns]
 
 
 def _forget_words_about(session: Session, tenant: str, ids: Collection[str]) -> int:
@@ -303,8 +323,7 @@ def _forget_words_about(session: Session, tenant: str, ids: Collection[str]) -> 
             for one in _ids_of(row)
         )
     ]
-    for start in range(0, len(gone), _AT_ONCE):
-        some = gone[start : start + _AT_ONCE]
+    for some in _some(gone):
         chosen = update(AuditRow).where(AuditRow.number.in_(some))
         session.execute(chosen.values(words=None))
     return len(gone)
@@ -330,6 +349,6 @@ def _union(there: Sequence[str], more: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*there, *more]))
 
 
-def _some(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def _some(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     """A few at a time, as databases take them."""
     return (ids[start : start + 50] for start in range(0, len(ids), 50))

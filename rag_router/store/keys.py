@@ -217,7 +217,7 @@ def rotate_key(
     Raises:
         ConflictError: it ended before, or has a successor already.
     """
-    if row.revoked is not None or (row.expires is not None and row.expires <= now):
+    if state_of(row, now=now) != "open":
         raise ConflictError(f"key {row.id} has ended.", hint="Make a new one.")
     if row.successor:
         raise ConflictError(

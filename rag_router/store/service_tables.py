@@ -266,8 +266,8 @@ class AuditChainRow(ServiceTables):
 class ErasureRow(ServiceTables):
     """Something that is to be erased wherever it is, or was.
 
-    `state` is open or done. `plan` says what is looked for, and is empty once everything is gone;
-    `prints` are hashes of the documents' ids, by which answers are known that were under way.
+    `state` is open, scrubbing or done. `plan` says what is looked for, and is empty once rows are
+    gone; `prints` are hashes of the documents' ids, by which answers are known that were under way.
     """
 
     __tablename__ = "erasures"

@@ -87,8 +87,7 @@ class Eraser:
             RagRouterError: it cannot be done now; what is left is taken up again later.
         """
         resources = self._resources
-        resources.uploads.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(resources.uploads.folder / ".worker.lock", timeout=0)
+        lock = FileLock(resources.uploads.lock_path(), timeout=0)
         ends = time.monotonic() + patience_s
         while True:
             try:

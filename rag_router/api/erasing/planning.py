@@ -17,6 +17,7 @@ from rag_router.store.erasures import (
     KEYS_GONE,
     ErasureKind,
     add_erasure,
+    count_rows_of_tenant,
     note_step,
     orphaned_feedback,
     print_of,
@@ -28,7 +29,6 @@ from rag_router.store.service_tables import (
     CollectionRow,
     ErasureRow,
     JobRow,
-    ServiceTables,
     UploadRow,
 )
 from rag_router.store.uploads import named_by_others, upload, withdraw
@@ -95,15 +95,7 @@ class Plan:
     def counts(self, session: Session) -> dict[str, int]:
         """How much is there to go, apart from what the files hold."""
         if self.kind == "tenant":
-            return {
-                table.name: len(
-                    session.execute(
-                        select(table.c.tenant).where(table.c.tenant == self.tenant)
-                    ).all()
-                )
-                for table in ServiceTables.metadata.sorted_tables
-                if "tenant" in table.columns and table.name not in {"audit", "erasures"}
-            }
+            return count_rows_of_tenant(session, self.tenant)
         whose = None if self.everybody else self.tenant
         return {
             "documents": len(self.documents),

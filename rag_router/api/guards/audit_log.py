@@ -3,7 +3,7 @@
 What happened is put into a queue, and a thread adds it to the chain twice a second, together
 with whatever else happened meanwhile. So a request pays microseconds, and a process that is killed
 takes what it has not written along: half a second's worth. What must not be lost is written
-at once, by `add_audit` in the transaction that does it. Every line that was written is mirrored in
+at once, by `add_audit` in the transaction that does it. Every line of this queue is mirrored in
 the log of the process, with its number and its hash, and without words.
 """
 

@@ -106,8 +106,7 @@ class Quotas:
             QuotaError: there is no room for them now.
             TooLargeError: there never is.
         """
-        if self.rates_of(tenant).any:
-            self._spend(tenant, Spent(tokens=tokens))
+        self._spend(tenant, Spent(tokens=tokens))
         return Reservation(self, tenant, tokens)
 
     def correct(self, tenant: str, spent: Spent) -> None:

@@ -46,6 +46,11 @@ class UploadFolder:
         self.folder = folder
         self._most = most_mb * 2**20
 
+    def lock_path(self) -> Path:
+        """The file that whoever works on uploads has locked; its folder is made."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / ".worker.lock"
+
     def receive(
         self, name: str, pieces: Iterable[bytes], *, most_mb: int | None = None
     ) -> Incoming:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -168,7 +167,7 @@ class Worker:
             forget_replies(session, before=now - keeping.reply_hours * _HOUR_S)
 
     def _run(self) -> None:
-        lock = FileLock(self._lock_path(), timeout=0)
+        lock = FileLock(self._uploads.lock_path(), timeout=0)
         while not self._stopped.is_set():
             try:
                 with lock:
@@ -307,10 +306,6 @@ class Worker:
     def _index_of(self, job: JobRow) -> str:
         with self._database.reading() as session:
             return collection(session, job.tenant, job.collection).index_name
-
-    def _lock_path(self) -> Path:
-        self._uploads.folder.mkdir(parents=True, exist_ok=True)
-        return self._uploads.folder / ".worker.lock"
 
     def _rest(self, seconds: float) -> None:
         self._called.wait(seconds)
