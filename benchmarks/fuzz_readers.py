@@ -150,7 +150,7 @@ def _documents(folder: Path) -> Read:
 
 
 def _settings(folder: Path) -> Read:
-    """Reads a file of settings; what can be read is checked as `config check` does."""
+    """Reads a file of settings, without building what it names."""
     from rag_router.settings import load_settings
 
     path = folder / "settings.toml"

@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def main(to: Path) -> None:
-    """Write the document; exit with 4 where the tool is not there."""
-    if not _is_there():
+    """Write the document; exit with 1 where the tool is not there."""
+    if find_spec("cyclonedx_py") is None:
         sys.exit("cyclonedx-bom is not there; run: pip install 'rag-router[security]'")
     done = subprocess.run(  # noqa: S603 - our own interpreter and module
         [
@@ -69,12 +70,6 @@ def hashes_of(lock: str) -> dict[tuple[str, str], list[str]]:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _is_there() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("cyclonedx_py") is not None
 
 
 if __name__ == "__main__":

@@ -496,7 +496,7 @@ def stages() -> str:
     """Return what each stage of a question costs in a batch, and what carries it further."""
     found = _newest("batch-loop")
     if found is None or "stages_ms" not in found:
-        return "No result is recorded yet; the command above makes one.\n"
+        return _NOTHING
     ms = found["stages_ms"]
     whole = sum(ms.values())
     lines = [

@@ -147,4 +147,6 @@ def _was_told(one: socket.socket) -> bool:
 
 
 def _descriptors(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    with suppress(OSError):  # one that is gone has none, and `alive` tells of it
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0

@@ -42,10 +42,11 @@ def show(
     as_json: bool,
 ) -> None:
     """Show what was done, the newest first."""
-    from rag_router.api.audit import audit_line
     from rag_router.store.audit import audit_lines
 
     with opened(config) as kept, kept.database.reading() as session:
+        from rag_router.api.audit import audit_line
+
         page = audit_lines(
             session,
             limit=limit,

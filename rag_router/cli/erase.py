@@ -83,10 +83,11 @@ def tenant(name: str, *, dry_run: bool, yes: bool, config: Path | None, as_json:
 @as_json
 def list_(config: Path | None, *, as_json: bool) -> None:
     """List erasures, the newest first."""
-    from rag_router.api.erasures import erasure_of
     from rag_router.store.erasures import erasures
 
     with opened(config) as kept, kept.database.reading() as session:
+        from rag_router.api.erasures import erasure_of
+
         rows = [erasure_of(row) for row in erasures(session, None, limit=200)]
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
@@ -101,10 +102,11 @@ def list_(config: Path | None, *, as_json: bool) -> None:
 @as_json
 def show(id: str, config: Path | None, *, as_json: bool) -> None:
     """Show how far an erasure has come, and what it has found."""
-    from rag_router.api.erasures import erasure_of
     from rag_router.store.erasures import erasure
 
     with opened(config) as kept, kept.database.reading() as session:
+        from rag_router.api.erasures import erasure_of
+
         row = erasure_of(erasure(session, id))
     _tell(row.model_dump(mode="json"), as_json)
 
@@ -114,10 +116,11 @@ def show(id: str, config: Path | None, *, as_json: bool) -> None:
 @as_json
 def resume(config: Path | None, *, as_json: bool) -> None:
     """Go on with everything that was begun and is not done."""
-    from rag_router.api.erasures import erasure_of
     from rag_router.store.erasures import open_erasures
 
     with opened(config) as kept:
+        from rag_router.api.erasures import erasure_of
+
         with kept.database.reading() as session:
             waiting = [row.id for row in open_erasures(session)]
         done = [kept.eraser.finish(id_, patience_s=_WAITS_S) for id_ in waiting]
@@ -136,9 +139,10 @@ def _erase(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from rag_router.api.erasures import erasure_of, planned
 
     with opened(config) as kept:
+        from rag_router.api.erasures import erasure_of, planned
+
         kept.adopt()
         with kept.database.reading() as session:
             found = planned(plan(session, kept), session)

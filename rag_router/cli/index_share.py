@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from rag_router.cli.kept import opened
 from rag_router.cli.libraries import print_row
 from rag_router.cli.options import as_json, config_option
-from rag_router.settings import load_settings
 
 __all__ = ["share"]
 
@@ -20,16 +20,13 @@ __all__ = ["share"]
 @as_json
 def share(name: str, off: bool, config: Path | None, as_json: bool) -> None:
     """Let all tenants of the service look in the index NAME, which none of them can change."""
-    from rag_router.api.resources import Resources
-    from rag_router.store.collections import collection, share_collection
     from rag_router.store.naming import DEFAULT_TENANT
 
-    kept = Resources.open(load_settings(config))
-    try:
+    with opened(config) as kept:
+        from rag_router.store.collections import collection, share_collection
+
         kept.adopt()
         with kept.database.writing() as session:
             share_collection(collection(session, DEFAULT_TENANT, name), not off)
-    finally:
-        kept.close()
     told = "is the default tenant's alone" if off else "is shared with all tenants"
     print_row({"name": name, "shared": not off}, f"{name} {told}.", as_json)

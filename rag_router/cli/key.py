@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rag_router.cli.kept import noted
+from rag_router.cli.kept import noted, opened
 from rag_router.cli.options import as_json, config_option, print_json
-from rag_router.settings import load_settings
 
 if TYPE_CHECKING:
     from rag_router.api.resources import Resources
@@ -72,7 +69,7 @@ def add(
     from rag_router.store.keys import SCOPES, add_key, forwards_of
 
     now = time.time()
-    with _open(config) as kept:
+    with opened(config) as kept:
         secret = kept.secret()
         with kept.database.writing() as session:
             made = add_key(
@@ -98,7 +95,7 @@ def list_keys(tenant: str | None, config: Path | None, as_json: bool) -> None:
     from rag_router.store.keys import keys
 
     rows: list[KeyRow] = []
-    with _open(config) as kept, kept.database.reading() as session:
+    with opened(config) as kept, kept.database.reading() as session:
         cursor = None
         while True:
             page = keys(session, tenant, limit=_PAGE, cursor=cursor)
@@ -125,7 +122,7 @@ def revoke(id: str, config: Path | None, as_json: bool) -> None:
     from rag_router.store.keys import key as key_of
     from rag_router.store.keys import revoke_key
 
-    with _open(config) as kept, kept.database.writing() as session:
+    with opened(config) as kept, kept.database.writing() as session:
         row = key_of(session, None, id)
         revoke_key(row, now=time.time())
         noted(kept, session, "key revoke", tenant=row.tenant, target=row.id)
@@ -152,7 +149,7 @@ def rotate(id: str, grace_hours: float, config: Path | None, as_json: bool) -> N
     from rag_router.store.keys import key as key_of
     from rag_router.store.keys import rotate_key
 
-    with _open(config) as kept:
+    with opened(config) as kept:
         secret = kept.secret()
         with kept.database.writing() as session:
             row = key_of(session, None, id)
@@ -160,18 +157,6 @@ def rotate(id: str, grace_hours: float, config: Path | None, as_json: bool) -> N
             made = rotate_key(session, secret, row, grace_s=grace_s, now=time.time())
             noted(kept, session, "key rotate", tenant=row.tenant, target=f"{id} {made.row.id}")
         _tell(made, kept, as_json)
-
-
-@contextmanager
-def _open(config: Path | None) -> Iterator[Resources]:
-    """Open what the service keeps, whether it runs or not."""
-    from rag_router.api.resources import Resources
-
-    kept = Resources.open(load_settings(config))
-    try:
-        yield kept
-    finally:
-        kept.close()
 
 
 def _tell(made: NewKey, kept: Resources, as_json: bool) -> None:

@@ -39,7 +39,7 @@ _SUMMARIES = {
     "backup": "Copy indexes, so that they can be brought back.",
     "batch": "Answer many questions, in one go or in several.",
     "components": "List gates, filters, retrievers, routers and decoders.",
-    "config": "Check a settings file.",
+    "config": "Check settings, and what the service needs.",
     "decoder": "Fit how sure answers from passages are.",
     "doctor": "Tell whether everything needed is there.",
     "erase": "Erase documents or tenants wherever they are.",

@@ -12,9 +12,9 @@ from rag_router.cli.options import config_option, settings_from
 from rag_router.errors import UnavailableError
 from rag_router.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["NEEDED", "serve"]
 
-_NEEDED: Final = (
+NEEDED: Final = (
     "alembic",
     "fastapi",
     "opentelemetry",
@@ -22,6 +22,7 @@ _NEEDED: Final = (
     "python_multipart",
     "uvicorn",
 )
+"""What a service imports that the package alone does not bring along."""
 
 
 @click.command()
@@ -39,7 +40,7 @@ def serve(
     Models are never fetched here: run `rag-router models fetch` first.
     """
     settings = settings_from(config, indexes=indexes)
-    if lacking := [name for name in _NEEDED if find_spec(name) is None]:
+    if lacking := [name for name in NEEDED if find_spec(name) is None]:
         raise UnavailableError(
             f"the service needs {', '.join(lacking)}.",
             hint="Run: pip install 'rag-router[api]'",

@@ -29,15 +29,15 @@ def learned(settings: Settings) -> Iterator[Finding]:
 
     embedder = _print_of(settings.embedder.model)
     locals_ = [one for one in experts_of(settings) if one.url is None]
+    # With an adapter over it, a model is another one, whose print is known once it is loaded.
+    prints = {one.name: None if one.adapter else _print_of(one.model) for one in locals_}
     for expert in locals_:
-        own, model = settings_of(settings, expert), _print_of(expert.model)
-        # With an adapter over it, a model is another one, whose print is known once it is loaded.
-        prints = None if expert.adapter is not None else model
+        own = settings_of(settings, expert)
         chosen = [("gate", GATES, own.gate), ("decoder", DECODERS, own.decoder)]
         if own.verify is not None:
             chosen.append(("verifier", VERIFIERS, own.verify))
         for kind, registry, component in chosen:
-            yield from _one(kind, registry, component, prints, expert.model)
+            yield from _one(kind, registry, component, prints[expert.name], expert.model)
     for component in settings.filters:
         options = {k: v for k, v in component.options.items() if k != "artefact"}
         owner = owner_of(FILTERS.build(component.name, **options))
@@ -47,8 +47,7 @@ def learned(settings: Settings) -> Iterator[Finding]:
             yield from _one("filter", FILTERS, component, None, "a model of its own")
         else:
             for expert in locals_:
-                prints = None if expert.adapter is not None else _print_of(expert.model)
-                yield from _one("filter", FILTERS, component, prints, expert.model)
+                yield from _one("filter", FILTERS, component, prints[expert.name], expert.model)
     yield from _folders(settings)
 
 

@@ -6,23 +6,14 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any
 
 from rag_router.cli.readiness.findings import Finding, tried
+from rag_router.cli.serve import NEEDED
 from rag_router.registry import Registry
 from rag_router.settings import Component, Settings
 
-__all__ = ["NEEDED", "components_of", "libraries", "models"]
-
-NEEDED: Final = (
-    "alembic",
-    "fastapi",
-    "opentelemetry",
-    "prometheus_client",
-    "python_multipart",
-    "uvicorn",
-)
-"""What a service imports that the package alone does not bring along."""
+__all__ = ["libraries", "models"]
 
 
 def libraries(settings: Settings) -> Iterator[Finding]:
@@ -56,7 +47,7 @@ def models(settings: Settings) -> Iterator[Finding]:
     names[settings.embedder.model] = None
     for name in names:
         yield tried(f"model {name}", partial(_folder, name))
-    own = {one.model for one in components_of(settings) if isinstance(_model_of(one), str)}
+    own = {one.model for one in _components(settings) if isinstance(_model_of(one), str)}
     for name in sorted(own - set(names)):
         found = tried(f"model {name}", partial(_folder, name))
         if found.status == "error" and name.startswith("hf:"):
@@ -65,7 +56,7 @@ def models(settings: Settings) -> Iterator[Finding]:
         yield found
 
 
-def components_of(settings: Settings) -> Iterator[Any]:
+def _components(settings: Settings) -> Iterator[Any]:
     """Build what may have a model of its own, and yield all that it consists of."""
     from rag_router.filters import FILTERS
     from rag_router.retrievers import RETRIEVERS
