@@ -141,7 +141,7 @@ class LocalEngine:
         if self.by_length:
             asked.sort(key=_length)
         window, service = Taken(items, asked), self.service
-        if asked and self.ahead and isinstance(service, Orchestrator) and self._unhurried:
+        if asked and self.ahead and isinstance(service, Orchestrator) and self._unhurried(service):
             try:
                 window.begun = ahead.begin(
                     service, _questions(asked), self._pieces(service), self.ask
@@ -151,10 +151,9 @@ class LocalEngine:
                 self._look_back(exc)
         return window
 
-    @property
-    def _unhurried(self) -> bool:
-        limit = getattr(self.service, "answer_seconds", None)
-        return limit is None and self.ask.deadline_s is None and self.ask.deadline is None
+    def _unhurried(self, service: Orchestrator) -> bool:
+        limits = (service.answer_seconds, self.ask.deadline_s, self.ask.deadline)
+        return all(limit is None for limit in limits)
 
     def _finished(self, here: Taken, there: Taken | None) -> list[Answer] | None:
         """Answer a window that was begun; None where it must be tried from its beginning."""

@@ -41,6 +41,12 @@ class Deadline:
         """Seconds until it is too late, >= 0."""
         return max(self.ends - self.clock(), 0.0)
 
+    def part(self, share: float) -> Deadline:
+        """Begin to wait for a share of the time that is left; what never ends stays as it is."""
+        if math.isinf(self.ends):
+            return self
+        return Deadline.within(share * self.left_s, clock=self.clock)
+
     def passed(self) -> bool:
         """Whether it is too late."""
         return self.clock() >= self.ends

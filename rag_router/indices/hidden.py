@@ -40,7 +40,14 @@ def _unhidden(section: Section, before: int) -> tuple[Section, int]:
     taken = len(section.text) - len(text)
     pages = section.pages
     if taken:
-        pages = tuple((len(without_hidden(section.text[:at])), page) for at, page in pages)
+        # Page by page: nothing that is left out reaches over the blank line between two.
+        moved: list[tuple[int, int]] = []
+        begin = left = 0
+        for at, page in pages:
+            left += len(without_hidden(section.text[begin:at]))
+            begin = at
+            moved.append((left, page))
+        pages = tuple(moved)
     start = section.start - before
     return replace(
         section, title=without_hidden(section.title), text=text, start=start, pages=pages

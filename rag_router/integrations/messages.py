@@ -19,8 +19,11 @@ _WHO: Final[dict[str, Literal["user", "assistant"]]] = {
     "user": "user",
     "ai": "assistant",
     "assistant": "assistant",
+    # Pieces of a stream are messages, too.
+    "HumanMessageChunk": "user",
+    "AIMessageChunk": "assistant",
 }
-_INSTRUCTING: Final = frozenset({"system", "developer"})
+_INSTRUCTING: Final = frozenset({"system", "developer", "SystemMessageChunk"})
 
 
 def conversation_of(messages: Sequence[BaseMessage]) -> Conversation:
@@ -29,10 +32,8 @@ def conversation_of(messages: Sequence[BaseMessage]) -> Conversation:
     turns: list[Turn] = []
     for message in messages:
         role = message.role if isinstance(message, ChatMessage) else message.type
-        # Pieces of a stream are messages, too.
-        role = {"HumanMessageChunk": "human", "AIMessageChunk": "ai"}.get(role, role)
         text = str(message.text)
-        if role in _INSTRUCTING or role == "SystemMessageChunk":
+        if role in _INSTRUCTING:
             told.append(text)
         elif (who := _WHO.get(role)) is not None and (text or who == "user"):
             turns.append(Turn(who, text))

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from rag_router import telemetry
-from rag_router.errors import CancelledError, DataError, RemoteError, UsageError
+from rag_router.errors import RemoteError
 from rag_router.gates import Gate, assess
+from rag_router.retrievers.setbacks import OURS
 from rag_router.signals import Board
 from rag_router.types import Verdict
 
 __all__ = ["verdicts_of"]
 
-_OURS: Final = (CancelledError, UsageError, DataError, RemoteError)
+_OURS: Final = (*OURS, RemoteError)
 _UNKNOWN: Final = 0.5
 """A probability of which nothing is known."""
 

@@ -6,7 +6,6 @@ asks may use. Where one expert is asked for by name, or only one is left, nothin
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
@@ -183,9 +182,7 @@ class _Alone:
         ]
 
     def _member(self, ask: Ask) -> AbstractContextManager[Answering]:
-        until = ask.deadline
-        if until is not None and not math.isinf(until.ends):
-            until = Deadline.within(self.share * until.left_s, clock=until.clock)
+        until = None if ask.deadline is None else ask.deadline.part(self.share)
         return self.service.pool.using(self.name, Patience(until=until, cancelled=ask.cancelled))
 
 

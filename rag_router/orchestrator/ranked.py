@@ -8,7 +8,6 @@ Where the time is up before anybody could begin, the question is abstained from,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -219,8 +218,8 @@ class Ranked:
     ) -> Patience:
         """How long some questions wait for a load: none longer than a share of its time left."""
         until = min((self._deadline(row) for row in rows), key=lambda one: one.ends)
-        if share < 1 and not math.isinf(until.ends):
-            until = Deadline.within(share * until.left_s, clock=until.clock)
+        if share < 1:
+            until = until.part(share)
         return Patience(until=until, sparing=sparing, cancelled=self._ask.cancelled)
 
     def _too_late(self, row: int, lineup: Lineup, spent: Mapping[str, float]) -> Answer:

@@ -24,6 +24,20 @@ def test_what_nobody_sees_is_left_out_and_counted():
     assert seen.sections[1].start == 20 - 6
 
 
+def test_every_page_begins_where_its_words_do():
+    pages = [f"Page {n}{HIDDEN * (n % 3)} is here." for n in range(3_000)]
+    begins = [0]
+    for page in pages[:-1]:
+        begins.append(begins[-1] + len(page) + 2)
+    numbers = tuple((begin, n) for n, begin in enumerate(begins))
+    section = Section(title="T", text="\n\n".join(pages), pages=numbers)
+    seen, count = unhidden(Document(id="d", title="T", source="s", sections=(section,)))
+    assert count == 3_000 * 6
+    text = seen.sections[0].text
+    for begin, n in seen.sections[0].pages:
+        assert text.startswith(f"Page {n} is here.", begin)
+
+
 def test_a_document_without_any_is_the_same_one():
     sections = (Section(title="T", text="Zürich, 東京 \N{HEAVY BLACK HEART}\ufe0f می‌خواهم"),)
     document = Document(id="d", title="T", source="s", sections=sections)
