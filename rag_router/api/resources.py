@@ -163,13 +163,17 @@ class Resources:
         return Redactor(self.settings.redaction)
 
     def words_of(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return what the audit log may hold of answers: ids, and words only where it should."""
+        """Return what the audit log may hold of answers: ids, and words only where it should.
+
+        Of answers that were not kept it holds nothing: an erasure finds words by their traces.
+        """
         texts = self.settings.store.traces in {"full", "no_passages"}
         worded = self.settings.audit.content and texts
         kept = ("trace", "question", "answer") if worded else ("trace",)
         return [
             self.redactor.within({name: one[name] for name in kept if name in one})
             for one in answers
+            if "trace" in one
         ]
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, String, Table, cast, delete, func, or_, se
 from sqlalchemy.orm import Session
 
 from rag_router.errors import UnknownNameError
-from rag_router.store.audit import forget_words
+from rag_router.store.audit import AuditEntry, forget_words
 from rag_router.store.database import delete_rows
 from rag_router.store.service_tables import (
     AuditRow,
@@ -51,6 +52,7 @@ __all__ = [
     "remove_rows_of_tenant",
     "renew_plan",
     "traces_of",
+    "without_erased_words",
 ]
 
 T = TypeVar("T")
@@ -64,6 +66,8 @@ KEYS_GONE: Final = "keys"
 _STAYS: Final = frozenset({"audit", "audit_chain", "erasures"})
 """Tables that tell of an erasure, and outlive it."""
 _AT_ONCE: Final = 200
+_UNDER_WAY_S: Final = 60.0
+"""What was asked before a tenant was erased may be answered so much later."""
 
 
 def print_of(document: str) -> str:
@@ -302,6 +306,30 @@ def count_rows_of_tenant(session: Session, tenant: str) -> dict[str, int]:
     }
 
 
+def without_erased_words(session: Session, entries: Sequence[AuditEntry]) -> list[AuditEntry]:
+    """Leave out words of what was erased after they were said and before they are written down.
+
+    Args:
+        session: Open.
+        entries: What waits to be written.
+    """
+    worded = [one for one in entries if one.words]
+    if not worded:
+        return list(entries)
+    _, tenants = erased_since(session, min(one.at for one in worded) - _UNDER_WAY_S)
+    ids = {id_ for one in worded for id_ in _ids_of(one) if id_.startswith("trace_")}
+    there = set()
+    for some in _some(sorted(ids)):
+        there |= set(session.scalars(select(TraceRow.id).where(TraceRow.id.in_(some))))
+    gone = ids - there
+    return [
+        replace(one, words=None)
+        if one.words and (one.tenant in tenants or not gone.isdisjoint(_ids_of(one)))
+        else one
+        for one in entries
+    ]
+
+
 def _of_tenants() -> list[Table]:
     """The tables whose rows go with their tenant, those that others refer to first."""
     tables = ServiceTables.metadata.sorted_tables
@@ -329,7 +357,7 @@ def _forget_words_about(session: Session, tenant: str, ids: Collection[str]) -> 
     return len(gone)
 
 
-def _ids_of(row: AuditRow) -> Iterable[str]:
+def _ids_of(row: AuditRow | AuditEntry) -> Iterable[str]:
     """What a line is about; of many answers the target has room for the first ones alone."""
     answers = (row.words or {}).get("answers", ())
     return (*row.target.split(), *(str(one.get("trace", "")) for one in answers))

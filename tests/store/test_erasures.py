@@ -20,6 +20,7 @@ from rag_router.store.erasures import (
     remove_rows_of_tenant,
     renew_plan,
     traces_of,
+    without_erased_words,
 )
 from rag_router.store.scrubbing import scrub
 from rag_router.store.service_tables import (
@@ -251,3 +252,29 @@ def test_a_database_that_was_written_anew_holds_what_it_held(database):
     scrub(database)
     with database.reading() as session:
         assert session.scalars(select(TraceRow.id)).all() == ["t0"]
+
+
+def test_words_that_wait_are_left_out_once_what_they_tell_of_is_gone(database):
+    def said(at, tenant, **words):
+        return AuditEntry(at=at, tenant=tenant, key="k", action="POST /v1/answer", words=words)
+
+    with database.writing() as session:
+        session.add(trace("trace_there"))
+        add_erasure(session, "gone", "tenant", "gone", {}, now=100.0)
+    kept = [
+        said(90.0, "a", answers=[{"trace": "trace_there", "question": "?"}]),
+        said(90.0, "a", user="somebody"),
+        # Longer ago than anything that was under way: this is a new tenant of that name.
+        said(161.0, "gone", user="somebody"),
+    ]
+    lost = [
+        said(90.0, "a", answers=[{"trace": "trace_lost", "question": "?"}]),
+        said(90.0, "gone", user="somebody"),
+        said(159.0, "gone", user="somebody"),
+    ]
+    with database.reading() as session:
+        for one in kept:
+            assert without_erased_words(session, [one]) == [one]
+        told = without_erased_words(session, lost)
+    assert [one.words for one in told] == [None] * 3
+    assert [(one.at, one.tenant) for one in told] == [(one.at, one.tenant) for one in lost]

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from rag_router import telemetry
 from rag_router.errors import BusyError, UnavailableError
 from rag_router.store.audit import AuditEntry, add_audit, forget_audit
+from rag_router.store.erasures import without_erased_words
 from rag_router.store.service_tables import AuditRow
 from rag_router.store.spending import DAY_S
 from rag_router.telemetry import logger
@@ -97,7 +98,7 @@ class AuditLog:
                 ]
                 try:
                     with self._noting() as session:
-                        rows = add_audit(session, entries)
+                        rows = add_audit(session, without_erased_words(session, entries))
                 except (BusyError, UnavailableError) as exc:
                     logger.warning("the audit log waits: %s", exc)
                     return

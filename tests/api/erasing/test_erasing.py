@@ -203,6 +203,9 @@ def test_an_answer_that_was_under_way_is_not_kept(home):
     from rag_router.api.principal import NOBODY
 
     assert resources.keep(NOBODY, [answer], "late", since=arrived) == [answer]
+    # Nor are its words in the audit log, neither of what was kept before nor of what is not.
+    assert resources.words_of([answer]) == []
+    client.app.state.guards.audit.flush()
     assert files_with(folder) == []
 
 
