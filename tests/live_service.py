@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from rag_router.api.app import create_app
 from rag_router.orchestrator import Orchestrator
 from rag_router.settings import OpenAISettings
 
-__all__ = ["serving", "wait_until_ready"]
+__all__ = ["served", "serving", "wait_until_ready"]
 
 
 @contextmanager
@@ -22,7 +23,13 @@ def serving(
     load: Callable[[], Orchestrator], speaks: OpenAISettings | None = None
 ) -> Iterator[str]:
     """Serve an orchestrator; yields the address of the service, without a slash at its end."""
-    app = create_app(load, speaks=speaks)
+    with served(create_app(load, speaks=speaks)) as base:
+        yield base
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an application; yields its address, without a slash at its end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
         server = uvicorn.Server(config)

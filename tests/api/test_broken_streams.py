@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from little_house import parts
 from little_pool import FRANCE, TWO, House
 from watched import expert_of
+from live_service import wait_until_ready
 
 from rag_router.api.app import create_app
 from rag_router.assembly import assemble
@@ -68,9 +69,7 @@ def broken(request, tmp_path):
     make, error, status, said = request.param
     service = make(tmp_path, error)
     with TestClient(create_app(lambda: service)) as client:
-        for _ in range(10_000):
-            if client.get("/health/ready").status_code == 200:
-                break
+        wait_until_ready(client)
         yield client, status, said
 
 
@@ -128,9 +127,7 @@ def test_an_errand_that_breaks_ends_likewise(tmp_path):
         "stream": True,
     }
     with TestClient(create_app(lambda: service)) as client:
-        for _ in range(10_000):
-            if client.get("/health/ready").status_code == 200:
-                break
+        wait_until_ready(client)
         response = client.post("/v1/chat/completions", json=body)
     *_, last, done = blocks(response)
     assert done == "data: [DONE]"

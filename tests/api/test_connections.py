@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -82,6 +82,7 @@ def test_who_does_not_send_a_head_in_time_is_told_and_let_go(begun):
 
 def test_a_head_that_trickles_in_is_no_head_in_time():
     with served() as connect, connect() as client:
+        whole = len(HEAD % 3) * QUICK / 4
         begin = time.monotonic()
         try:
             for byte in HEAD % 3:
@@ -89,8 +90,8 @@ def test_a_head_that_trickles_in_is_no_head_in_time():
                 time.sleep(QUICK / 4)
         except OSError:
             pass
-        # The whole head would have taken 52 times a quarter of the time that it may take.
-        assert time.monotonic() - begin < 52 * QUICK / 4 * 0.9
+        # Well before the whole head would have been sent.
+        assert time.monotonic() - begin < whole * 0.9
 
 
 def test_a_body_at_a_snails_pace_is_given_up():
@@ -105,10 +106,9 @@ def test_who_does_not_take_the_answer_is_let_go():
         client.sendall(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         time.sleep(10 * QUICK)
         got = 0
-        with pytest.raises(OSError, match="reset"):
+        with suppress(ConnectionResetError):
             while piece := client.recv(2**20):
                 got += len(piece)
-            raise OSError("reset: the rest never came")
         assert got < 64_000_000
 
 

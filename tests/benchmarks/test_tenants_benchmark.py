@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import random
-import socket
-import threading
 from contextlib import contextmanager
 
-import httpx
 import pytest
-import uvicorn
-from live_service import wait_until_ready
+from live_service import served
 
 from benchmarks.tenants import attacked, key_for_tenant, planted, scripted_with_indexes, send
 from benchmarks.tenants_attempts import KINDS, Attempt, attempts
@@ -27,19 +23,8 @@ def running(home):
         LimitSettings(),
         resources=Resources.open(settings),
     )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        try:
-            with httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
-                wait_until_ready(client)
-            yield address
-        finally:
-            server.should_exit = True
-            thread.join()
+    with served(app) as base:
+        yield base.removeprefix("http://")
 
 
 @pytest.fixture(scope="module")

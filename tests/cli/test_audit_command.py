@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from sqlalchemy import text
 
 from rag_router.api.resources import Resources
-from rag_router.cli.main import main
 from rag_router.settings import Settings
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("RAG_ROUTER_HOME", str(tmp_path))
-
-    def command(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return command
 
 
 def test_what_the_command_line_does_to_keys_is_written_down(run):
@@ -51,7 +36,7 @@ def test_a_log_that_somebody_meddled_with_is_told_of_and_exits_with_three(run, t
     assert run("audit", "verify", "--head", told["head"])[0] == 0
     code, _, err = run("audit", "verify", "--head", "0a" * 32)
     assert (code, "no line has the hash" in err) == (3, True)
-    kept = Resources.open(Settings(home=tmp_path))
+    kept = Resources.open(Settings(home=tmp_path / "home"))
     with kept.database.writing() as session:
         session.execute(text("UPDATE audit SET tenant = 'three' WHERE number = 1"))
     kept.close()

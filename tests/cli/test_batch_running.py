@@ -9,7 +9,8 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from batch_stand_ins import written
@@ -35,7 +36,8 @@ def many(path, count):
     )
 
 
-def once_answered(out, count, what: Callable[[], object]) -> threading.Thread:
+@contextmanager
+def once_answered(out, count, what: Callable[[], object]) -> Iterator[None]:
     """Do something as soon as so many lines are in the journal of an output."""
     journal, over = out.with_name(f"{out.name}.journal"), threading.Event()
 
@@ -58,7 +60,11 @@ def once_answered(out, count, what: Callable[[], object]) -> threading.Thread:
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_lines_come_from_standard_input(run, tiny, tmp_path, monkeypatch):
@@ -101,9 +107,8 @@ def test_passages_that_come_with_a_question_are_all_that_is_looked_in(run, tiny,
 def test_ctrl_c_finishes_what_is_being_answered_and_the_next_run_goes_on(run, tiny, tmp_path):
     path, out = many(tmp_path / "in.jsonl", 400), tmp_path / "out.jsonl"
     asked = ("batch", path, out, "--expert", tiny, *NEVER, "--window", 2)
-    pressed = once_answered(out, 4, lambda: os.kill(os.getpid(), signal.SIGINT))
-    done = run(*asked)
-    pressed.join()
+    with once_answered(out, 4, lambda: os.kill(os.getpid(), signal.SIGINT)):
+        done = run(*asked)
     assert done.code == 130
     assert "Finishing what is being answered" in done.err
     assert "The same command goes on" in done.err
@@ -129,9 +134,8 @@ def towns(run, embedder, tmp_path, monkeypatch):
 def test_an_index_that_is_published_meanwhile_is_told_of_at_the_end(run, tiny, towns, tmp_path):
     path, out = many(tmp_path / "in.jsonl", 60), tmp_path / "out.jsonl"
     asked = ("batch", path, out, "--expert", tiny, "--retrieval", "always", "--window", 2)
-    published = once_answered(out, 2, lambda: towns.compact("towns"))
-    done = run(*asked)
-    published.join()
+    with once_answered(out, 2, lambda: towns.compact("towns")):
+        done = run(*asked)
     assert done.code == 0, done.err
     assert (
         "note: index towns was published anew meanwhile: all answers are from generation 1"

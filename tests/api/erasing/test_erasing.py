@@ -137,11 +137,8 @@ def test_a_dry_run_tells_what_would_go_and_erases_nothing(home):
 
 def test_what_was_removed_before_can_still_be_erased_from_what_it_has_left(home):
     client, folder, id_ = home
-    given(client.delete(f"/v1/documents/{id_}"), 202)
-    while given(client.get("/v1/documents"))["items"][-1]["state"] == "removing" or (
-        client.get(f"/v1/documents/{id_}").status_code == 200
-    ):
-        pass
+    removed = given(client.delete(f"/v1/documents/{id_}"), 202)
+    assert done(client, removed["job"]["id"])["state"] == "done"
     assert files_with(folder)
     problem(client.post("/v1/erasures", json={"document": id_}), 404)
     gone = {"collection": "pumps", "document": f"{MARK}.txt"}
@@ -210,20 +207,15 @@ def test_an_answer_that_was_under_way_is_not_kept(home):
 
 
 def test_what_waits_to_be_indexed_never_is(tmp_path):
-    settings = Settings(home=tmp_path / "home")
+    body = {"collection": "pumps", "name": "pump.txt", "text": TEXT}
     with keeping(tmp_path) as client:
         given(client.post("/v1/collections", json={"name": "pumps"}), 201)
-        resources = client.app.state.service.resources
-        body = {"collection": "pumps", "name": "pump.txt", "text": TEXT}
-        id_ = upload(client, "pump.txt", TEXT, "pumps")["id"]
-        row = given(client.post("/v1/erasures", json={"document": id_}), 202)
+        id_ = given(client.post("/v1/documents", json=body), 202)["document"]["id"]
+        erased = client.post("/v1/erasures", json={"document": id_})
         # Whether it waits, runs or is done: no new version comes in between.
-        late = client.put(f"/v1/documents/{id_}", json={"text": body["text"]})
+        late = client.put(f"/v1/documents/{id_}", json={"text": TEXT})
         assert late.status_code in {404, 409}
-        for _ in range(200_000):
-            if given(client.get(f"/v1/erasures/{row['id']}"))["state"] == "done":
-                break
-        assert resources.settings.home == settings.home
+        finished(client, erased)
     assert files_with(tmp_path) == []
 
 

@@ -31,6 +31,7 @@ def killed(tmp_path_factory):
         [sys.executable, str(HERE / "killed_erasure.py"), str(folder), id_, *MOMENTS],
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

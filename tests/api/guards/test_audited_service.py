@@ -11,8 +11,6 @@ from said import VALVE, given, problem, upload
 
 from rag_router.api.guards.audit_log import AuditLog
 from rag_router.store.audit import AuditEntry, audit_lines, check_audit
-from rag_router.store.database import ServiceDatabase
-from rag_router.store.migrating import upgrade
 
 PEOPLE = {"redaction": {"kinds": ["email"]}}
 
@@ -119,13 +117,6 @@ def test_a_service_may_write_nothing_down(tmp_path):
 
 
 class TestTheQueue:
-    @pytest.fixture
-    def kept(self, tmp_path):
-        made = ServiceDatabase.at(tmp_path / "service.sqlite")
-        upgrade(made.engine)
-        yield made
-        made.close()
-
     def entry(self, at):
         return AuditEntry(at=float(at), tenant="a", key="", action="GET /")
 

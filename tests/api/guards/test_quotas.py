@@ -12,8 +12,6 @@ from rag_router.api.guards.allowances import Allowances
 from rag_router.api.guards.quotas import Quotas
 from rag_router.errors import QuotaError, TooLargeError
 from rag_router.settings import LimitSettings, TenantLimitSettings
-from rag_router.store.database import ServiceDatabase
-from rag_router.store.migrating import upgrade
 from rag_router.store.spending import Level, Rates, Spent
 
 NOON = 20_000 * 86_400 + 43_200.0
@@ -189,13 +187,6 @@ def test_what_is_given_back_makes_no_room_that_was_not_there(level, spent, token
 
 class TestSeveralProcesses:
     """Each has a counter of its own, and all tell one database."""
-
-    @pytest.fixture
-    def kept(self, tmp_path):
-        made = ServiceDatabase.at(tmp_path / "service.sqlite")
-        upgrade(made.engine)
-        yield made
-        made.close()
 
     def process(self, kept, clock, **rates):
         return Quotas(lambda tenant: Rates(**rates), clock, kept.noting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 from little_house import parts, scripted_expert
+from live_service import wait_until_ready
 
 from rag_router.api.app import create_app
 from rag_router.api.openai.errors import refusal_of_error
@@ -19,10 +20,8 @@ POSTS = [("/v1/chat/completions", CHAT), ("/v1/embeddings", {"model": "hashing",
 
 
 def waited(client):
-    for _ in range(10_000):
-        if client.get("/health/ready").status_code == 200:
-            return client
-    raise AssertionError("it never got ready")
+    wait_until_ready(client)
+    return client
 
 
 @pytest.fixture(scope="module")
