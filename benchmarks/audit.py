@@ -36,13 +36,18 @@ def main() -> None:
     except (ValueError, KeyError):
         print(f"skipped: no advisories could be had: {done.stderr[-300:]}", file=sys.stderr)
         return
+    passed_over = {one["name"]: one["skip_reason"] for one in looked if "skip_reason" in one}
+    if len(passed_over) == len(looked):
+        why = next(iter(passed_over.values()), "nothing is pinned")
+        print(f"skipped: no advisories could be had of any package: {why}", file=sys.stderr)
+        return
     holes = {
         f"{one['name']} {one['version']}": [hole["id"] for hole in one["vulns"]]
         for one in looked
         if one.get("vulns")
     }
-    passed_over = [one["name"] for one in looked if "skip_reason" in one]
-    record("audit", {"packages": len(looked), "passed_over": passed_over, "holes": holes})
+    figures = {"packages": len(looked), "passed_over": sorted(passed_over), "holes": holes}
+    record("audit", figures)
     sys.exit(bool(holes))
 
 

@@ -53,11 +53,14 @@ def main() -> None:
         return
     figures = {}
     for name in arguments.only.split(","):
-        figures[name] = _run(name, arguments.seconds, arguments.keep)
+        figures[name] = {
+            "seconds": arguments.seconds,
+            **_run(name, arguments.seconds, arguments.keep),
+        }
         print(name, figures[name], file=sys.stderr)
     from benchmarks.record import record
 
-    record("fuzz-readers", figures, seconds_each=arguments.seconds)
+    record("fuzz-readers", figures)
     sys.exit(any(one["stumbled"] for one in figures.values()))
 
 
@@ -70,13 +73,15 @@ def _run(name: str, seconds: int, keep: Path | None) -> dict[str, Any]:
         _, seeds = HARNESSES[name]
         for number, raw in enumerate(seeds()):
             (corpus / f"seed-{number}").write_bytes(raw)
+        words = Path(folder) / "words"
+        words.write_text("".join(f'"{word}"\n' for word in sorted(WORDS.get(name, set)())))
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "benchmarks.fuzz_readers"),
                 *("--child", name, "--corpus", str(corpus)),
                 *(f"-max_total_time={seconds}", f"-timeout={HANG_S}", f"-rss_limit_mb={MOST_MB}"),
                 *(f"-max_len={LONGEST}", f"-artifact_prefix={found}/", "-seed=1"),
-                *("-print_final_stats=1", "-close_fd_mask=1"),
+                *("-print_final_stats=1", "-close_fd_mask=1", f"-dict={words}"),
             ],
             capture_output=True,
             text=True,
@@ -297,6 +302,32 @@ def _manifest_seeds() -> Iterator[bytes]:
         yield b"\xff" + path.read_bytes()
 
 
+def _settings_words() -> set[str]:
+    """What settings are called, and the signs between them."""
+    from rag_router.settings import Settings
+
+    found: set[str] = {" = ", "\\x0a[", "\\x0a[[", "]", "true", "0.5", "10", "[]", "{}"}
+
+    def look(schema: Any) -> None:
+        if isinstance(schema, dict):
+            found.update(schema.get("properties", {}))
+            found.update(one for one in schema.get("enum", []) if isinstance(one, str))
+            for one in schema.values():
+                look(one)
+        elif isinstance(schema, list):
+            for one in schema:
+                look(one)
+
+    look(Settings.model_json_schema())
+    return found
+
+
+def _manifest_words() -> set[str]:
+    """The names in a manifest, and the signs between them."""
+    _, raw = _manifest_seeds()
+    return {*re.findall(r"\w+", raw[1:].decode()), r"\"", "{", "}", ": ", "null", "-1", "[", "]"}
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
@@ -309,6 +340,11 @@ HARNESSES: dict[str, tuple[Callable[[Path], Read], Callable[[], Iterator[bytes]]
     "journal": (_journal, _journal_seeds),
     "manifest": (_manifest, _manifest_seeds),
 }
+WORDS: dict[str, Callable[[], set[str]]] = {
+    "settings": _settings_words,
+    "manifest": _manifest_words,
+}
+"""What inputs of a kind are likely to be made of, which mutations by chance hardly hit upon."""
 
 if __name__ == "__main__":
     main()
