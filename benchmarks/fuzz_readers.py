@@ -74,14 +74,16 @@ def _run(name: str, seconds: int, keep: Path | None) -> dict[str, Any]:
         for number, raw in enumerate(seeds()):
             (corpus / f"seed-{number}").write_bytes(raw)
         words = Path(folder) / "words"
-        words.write_text("".join(f'"{word}"\n' for word in sorted(WORDS.get(name, set)())))
+        if name in WORDS:
+            words.write_text("".join(f'"{word}"\n' for word in sorted(WORDS[name]())))
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "benchmarks.fuzz_readers"),
                 *("--child", name, "--corpus", str(corpus)),
                 *(f"-max_total_time={seconds}", f"-timeout={HANG_S}", f"-rss_limit_mb={MOST_MB}"),
                 *(f"-max_len={LONGEST}", f"-artifact_prefix={found}/", "-seed=1"),
-                *("-print_final_stats=1", "-close_fd_mask=1", f"-dict={words}"),
+                *("-print_final_stats=1", "-close_fd_mask=1"),
+                *([f"-dict={words}"] if name in WORDS else []),
             ],
             capture_output=True,
             text=True,
