@@ -47,13 +47,22 @@ class Platt:
         return np.clip(p, _NEVER, 1 - _NEVER)
 
     @classmethod
-    def fit(cls, scores: ArrayLike, labels: ArrayLike, *, penalty: float = 1e-6) -> Platt:
+    def fit(
+        cls,
+        scores: ArrayLike,
+        labels: ArrayLike,
+        *,
+        penalty: float = 1e-6,
+        offset: ArrayLike | None = None,
+    ) -> Platt:
         """Fit by Newton's method on Platt's smoothed targets.
 
         Args:
             scores: Shape (n,) or (n, d).
             labels: What happened, n of them.
             penalty: Ridge on the slopes of standardised scores, >= 0; keeps collinear scores apart.
+            offset: Log-odds that are known already, shape (n,); the curve is what is to be added to
+                them. None begins with nothing.
 
         Raises:
             DataError: only one class is there, or a score is not finite.
@@ -66,7 +75,8 @@ class Platt:
                 hint="Give more, and more varied, labelled questions.",
             )
         x = np.asarray(scores, dtype=np.float64).reshape(len(y), -1)
-        if not np.isfinite(x).all():
+        known = np.zeros(len(y)) if offset is None else np.asarray(offset, dtype=np.float64)
+        if not np.isfinite(x).all() or not np.isfinite(known).all():
             raise DataError("scores hold NaN or infinity.", hint="Drop those rows first.")
         target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
         mean, scale = x.mean(axis=0), x.std(axis=0)
@@ -74,10 +84,11 @@ class Platt:
         design = np.column_stack([(x - mean) / scale, np.ones(len(y))])
         ridge = np.diag([penalty * len(y)] * x.shape[1] + [0.0])
         beta = np.zeros(design.shape[1])
-        beta[-1] = np.log((positives + 1) / (negatives + 1))
-        loss = _loss(design, target, ridge, beta)
+        if offset is None:
+            beta[-1] = np.log((positives + 1) / (negatives + 1))
+        loss = _loss(design, target, ridge, beta, known)
         for _ in range(100):
-            p = _sigmoid(design @ beta)
+            p = _sigmoid(known + design @ beta)
             gradient = design.T @ (p - target) + ridge @ beta
             hessian = (
                 design.T @ (design * (p * (1 - p))[:, None]) + ridge + 1e-12 * np.eye(len(beta))
@@ -85,13 +96,11 @@ class Platt:
             step = np.linalg.solve(hessian, gradient)
             size = 1.0
             # Halve the step until the loss falls: plain Newton can overshoot on separable data.
-            while _loss(design, target, ridge, beta - size * step) > loss and size > 1e-8:
+            while _loss(design, target, ridge, beta - size * step, known) > loss and size > 1e-8:
                 size /= 2
             beta = beta - size * step
-            fallen, loss = (
-                loss - _loss(design, target, ridge, beta),
-                _loss(design, target, ridge, beta),
-            )
+            now = _loss(design, target, ridge, beta, known)
+            fallen, loss = loss - now, now
             if fallen < 1e-12:
                 break
         slopes = beta[:-1] / scale
@@ -107,7 +116,8 @@ def _loss(
     target: NDArray[np.float64],
     ridge: NDArray[np.float64],
     beta: NDArray[np.float64],
+    known: NDArray[np.float64],
 ) -> float:
-    z = design @ beta
+    z = known + design @ beta
     # log(1 + e^z) - t z is the cross-entropy of a logistic model; this form cannot overflow.
     return float(np.sum(np.logaddexp(0, z) - target * z) + 0.5 * beta @ ridge @ beta)

@@ -131,3 +131,13 @@ def test_any_data_with_both_classes_can_be_fitted(rows):
     n, m = sum(labels), len(labels) - sum(labels)
     mean = (n * (n + 1) / (n + 2) + m / (m + 2)) / (n + m)
     assert p.mean() == pytest.approx(mean, abs=1e-4)
+
+
+def test_what_is_known_already_is_added_to():
+    # Two of four are right, so the smoothed targets, 3/4 and 1/4, have a mean of 1/2: log-odds of 0,
+    # which log 3 is known to make up already, and -log 3 takes back.
+    fitted = Platt.fit([5.0] * 4, [True, False, True, False], offset=[math.log(3)] * 4)
+    assert fitted.slopes == (0.0,)
+    assert fitted.intercept == pytest.approx(-math.log(3), abs=1e-6)
+    with pytest.raises(DataError, match="NaN"):
+        Platt.fit([5.0] * 2, [True, False], offset=[0.0, math.nan])

@@ -97,6 +97,25 @@ def test_it_learns_without_and_with_what_was_said_before():
         KnowledgeRiseFilter().study(columns, np.zeros(400, dtype=bool), owner)
 
 
+def test_where_reading_adds_nothing_what_was_said_before_stays():
+    random = np.random.default_rng(3)
+    columns = random.normal(size=(200, len(RISES)))
+    # Odds of 3 to 1 that are right so often: noise beside them is not to be believed.
+    columns[:, -1] = np.where(random.random(200) < 0.5, math.log(3), -math.log(3))
+    helpful = random.random(200) < 1 / (1 + np.exp(-columns[:, -1]))
+    fitted = KnowledgeRiseFilter().study(columns, helpful, np.arange(200) // 5)
+    said = np.array(fitted.figures_of(columns))
+    assert np.abs(said - columns[:, -1]).max() < 0.4
+    assert np.corrcoef(said, columns[:, -1])[0, 1] > 0.99
+
+
+def test_where_all_that_helps_is_of_one_question_it_trusts_what_was_said_before():
+    columns = np.random.default_rng(4).normal(size=(20, len(RISES)))
+    helpful = np.arange(20) < 3
+    fitted = KnowledgeRiseFilter().study(columns, helpful, np.minimum(np.arange(20) // 3, 4))
+    assert fitted.arrays["after"][-2] == pytest.approx(1, abs=0.1)
+
+
 def test_an_artefact_brings_the_head_but_not_over_a_threshold_set_by_hand():
     columns, helpful, owner = lesson()
     fitted = KnowledgeRiseFilter().study(columns, helpful, owner)
