@@ -9,9 +9,9 @@ passage that ranks highest without their answer: were they all of one set, as qu
 are alike, it would be learned from its looks that memory is right. Only
 the half of each set that `--held-out` leaves out is taken, and no question that stands in
 nq_conflict's falsified passages or the other half of nq_gold, which `benchmarks.conflict` judges
-on. What the gate says of a question comes from one that was fitted without it: in service, too, it
-will not have learned from what it is asked. Walks are kept in the home's outcome cache, so that a
-fit that was stopped goes on.
+on. What the gate and the filter `learned` say of a question comes from ones that were fitted
+without it: in service, too, they will not have learned from what they are asked. Walks are kept in
+the home's outcome cache, so that a fit that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from typing import Any
 import click
 
 from benchmarks.fit import read_split
+from benchmarks.fit_filters import taught_apart_from
 from benchmarks.gates import MODELS
 from rag_router import fitted
-from rag_router.assembly import load_embedder, load_expert, load_filters, open_indexes
+from rag_router.assembly import load_embedder, load_expert, open_indexes
 from rag_router.cli.options import fetch_announced, progress
 from rag_router.decoders.auto import AutoDecoder
 from rag_router.eval.auto_fitting import fit_auto
@@ -38,7 +39,6 @@ from rag_router.eval.fitting import fit_gate
 from rag_router.eval.labels import label
 from rag_router.eval.lessons import read_lessons
 from rag_router.experts import Expert
-from rag_router.filters import FittedFilter
 from rag_router.gates import GATES, FittedGate
 from rag_router.outcomes import OutcomeCache, RecordCache
 from rag_router.retrievers import RETRIEVERS, make_queries
@@ -92,9 +92,7 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
             labelled,
             expert,
             gate=unacquainted(expert, split, sets, asked, outcomes, records),
-            filters=[
-                one for one in load_filters(settings, embedder) if isinstance(one, FittedFilter)
-            ],
+            filters=[taught_apart_from(asked, settings, data)],
             embedder=embedder,
             cache=records,
             batch_size=32,

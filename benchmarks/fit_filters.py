@@ -11,7 +11,7 @@ all questions but those (which is not kept).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,10 @@ from rag_router import fitted
 from rag_router.artefacts import Artefact
 from rag_router.cli.evaluate.common import DataSet, read_data
 from rag_router.cli.filter_fit import fitted_filter, fitted_threshold
-from rag_router.filters import FILTERS, FittedFilter
+from rag_router.filters.learned import LearnedFilter
+from rag_router.scoring import normalise
 from rag_router.settings import GeneratorSettings, Settings
+from rag_router.types import Question
 
 FOR_THRESHOLD: Final = {
     "nq_open/train_sample.jsonl": 400,
@@ -83,22 +85,22 @@ def main(
     settings = Settings(indexes=indexes)
     embedder = settings.embedder.model
     if "threshold" in names:
-        _publish(
+        publish(
             fitted_threshold(settings, read_sets(data, FOR_THRESHOLD, limit)),
             out / f"filter--threshold--{embedder}",
         )
     if "learned" in names:
         asked = read_sets(data, FOR_LEARNED, limit)
-        _publish(
+        publish(
             fitted_filter(settings, "learned", asked, transfer=True, own_passages=False),
             out / f"filter--learned--{embedder}",
         )
     if "knowledge_rise" in names:
         asked = read_sets(data, FOR_RISE, limit)
-        before = _taught_apart_from(asked, settings, data, limit)
+        before = taught_apart_from(asked.questions, settings, data, limit)
         for model in models:
             own = Settings(indexes=indexes, generator=GeneratorSettings(model=model, batch_size=4))
-            _publish(
+            publish(
                 fitted_filter(
                     own,
                     "knowledge_rise",
@@ -111,21 +113,20 @@ def main(
             )
 
 
-def _taught_apart_from(
-    asked: DataSet, settings: Settings, data: Path, limit: int | None
-) -> FittedFilter:
-    """Fit `learned` on what it is shipped with but some questions."""
+def taught_apart_from(
+    asked: Sequence[Question], settings: Settings, data: Path, limit: int | None = None
+) -> LearnedFilter:
+    """Fit `learned` on what it is shipped with, but not on some questions."""
     every = read_sets(data, FOR_LEARNED, limit)
-    ids = {question.id for question in asked.questions}
-    rest = [row for row, question in enumerate(every.questions) if question.id not in ids]
+    texts = {normalise(question.text) for question in asked}
+    rest = [row for row, one in enumerate(every.questions) if normalise(one.text) not in texts]
     others = replace(
         every,
         questions=[every.questions[row] for row in rest],
         sets=[every.sets[row] for row in rest],
     )
-    one = FILTERS.build("learned")
-    assert isinstance(one, FittedFilter)
-    return one.with_artefact(fitted_filter(settings, "learned", others, own_passages=False))
+    artefact = fitted_filter(settings, "learned", others, own_passages=False)
+    return LearnedFilter().with_artefact(artefact)
 
 
 def read_sets(folder: Path, most: Mapping[str, int], limit: int | None = None) -> DataSet:
@@ -154,7 +155,7 @@ def read_sets(folder: Path, most: Mapping[str, int], limit: int | None = None) -
     )
 
 
-def _publish(artefact: Artefact, folder: Path) -> None:
+def publish(artefact: Artefact, folder: Path) -> None:
     artefact.save(folder)
     card = artefact.card
     print(folder.name, card.threshold, dict(card.metrics), dict(card.notes), flush=True)

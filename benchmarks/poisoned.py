@@ -139,7 +139,8 @@ class _Trial:
         hits, context = [self._hits(question) for question in questions], self._context(questions)
         self._know(context, hits)
         lines = [[Judged(hit=hit) for hit in line] for line in hits]
-        said = said_alone(lines, context, name="poisoned", most=len(lines[0]))
+        texts = [question.text for question in questions]
+        said = said_alone(texts, lines, context, name="poisoned", most=len(lines[0]))
         votes = [count_votes(list(line.values())).voices for line in said]
         right = [
             alias_match(prediction(line), question.answers)

@@ -10,8 +10,8 @@ from pathlib import Path
 from rag_router.decoders.plain import PlainDecoder
 from rag_router.experts import Expert
 from rag_router.filters.budget import BudgetFilter
+from rag_router.filters.learned import LearnedFilter
 from rag_router.filters.redundancy import RedundancyFilter
-from rag_router.filters.threshold import ThresholdFilter
 from rag_router.fitted import shipped
 from rag_router.gates.p_ik import PIKGate
 from rag_router.indices import Library
@@ -34,13 +34,13 @@ library.add("fields", [Path("examples/corpora/solar_system.jsonl")], embedder)
 library.add("handbook", [Path("examples/corpora/handbook")], embedder)
 
 gate = PIKGate()
-threshold = ThresholdFilter()
+learned = LearnedFilter()
 sureness = Sureness()
 # What was learned is bound to the model it was learned about; without it nothing is calibrated.
 if fitted := shipped("gate", "p_ik", model.fingerprint, prompt_hash=style.fingerprint):
     gate = gate.with_artefact(fitted)
-if fitted := shipped("filter", "threshold", embedder.fingerprint):
-    threshold = threshold.with_artefact(fitted)
+if fitted := shipped("filter", "learned", embedder.fingerprint):
+    learned = learned.with_artefact(fitted)
 if fitted := shipped(
     "decoder", "plain", model.fingerprint, prompt_hash=style.contextual_fingerprint
 ):
@@ -52,7 +52,7 @@ orchestrator = Orchestrator(
     retriever=FusedRetriever(k=8, smoothing=60),
     indices={name: library.open(name, embedder) for name in ("fields", "handbook")},
     embedder=embedder,
-    filters=(threshold, RedundancyFilter(threshold=0.6), BudgetFilter(passages=2, tokens=600)),
+    filters=(learned, RedundancyFilter(threshold=0.6), BudgetFilter(passages=3, tokens=600)),
     decoder=PlainDecoder(),
     policy=Policy(),
     sureness=sureness,

@@ -411,7 +411,7 @@ class Settings(_Section):
     retriever: Component = Component(name="fused")
     filters: tuple[Component, ...] = (
         Component(name="instructions"),
-        Component(name="threshold"),
+        Component(name="learned"),
         Component(name="redundancy"),
         Component(name="budget"),
     )

@@ -92,9 +92,9 @@ class OrganiseFilter:
         ]
         lines = [one.judged for one in merged]
         said = (
-            said_alone(lines, context, name="organise", most=self.passages)
+            said_alone(questions, lines, context, name="organise", most=self.passages)
             if self.answers
-            else known_alone(lines, context)
+            else known_alone(questions, lines, context)
         )
         return [
             self._group(question, one, answers)

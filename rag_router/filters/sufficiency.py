@@ -106,9 +106,8 @@ class SufficiencyFilter:
 
         None where no passage is kept, or no filter before said how likely any of them helps.
         """
-        del questions
         said = (
-            said_alone(judged, context, name="sufficiency", most=self.passages)
+            said_alone(questions, judged, context, name="sufficiency", most=self.passages)
             if self.answers
             else [{} for _ in judged]
         )

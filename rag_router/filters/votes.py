@@ -21,7 +21,7 @@ from typing import Final
 from rag_router.scoring import first_line, normalise
 from rag_router.signals.refusals import is_refusal
 
-__all__ = ["Vote", "count_votes", "keywords"]
+__all__ = ["Vote", "count_votes", "keywords", "phrases"]
 
 # Commas and points within numbers, hyphens and apostrophes within words hold them together.
 _BREAK: Final = re.compile(r"[^\w\s'’.,&/-]+|(?<!\d),|,(?!\d)|[.'’/-]+(?!\w)")
@@ -100,13 +100,19 @@ def count_votes(
 def keywords(answer: str) -> tuple[str, ...]:
     """The phrases of an answer's first line, normalised, and the whole line; each one once."""
     line = first_line(answer)
-    phrases: list[str] = []
+    told = (normalise(word) for word in (*phrases(line), line))
+    return tuple(dict.fromkeys(word for word in told if word))
+
+
+def phrases(line: str) -> list[str]:
+    """The runs of words between function words and punctuation, as they are written."""
+    found: list[str] = []
     for piece in _BREAK.split(line):
         run: list[str] = []
         for word in [*piece.split(), "the"]:
             if normalise(word) and normalise(word) not in _FUNCTION_WORDS:
                 run.append(word)
             elif run:
-                phrases.append(normalise(" ".join(run)))
+                found.append(" ".join(run))
                 run = []
-    return tuple(dict.fromkeys(word for word in (*phrases, normalise(line)) if word))
+    return found

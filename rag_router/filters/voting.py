@@ -62,8 +62,7 @@ class VotingFilter:
         judged: Sequence[Sequence[Judged]],
         context: FilterContext,
     ) -> list[list[Judged]]:
-        del questions
-        said = said_alone(judged, context, name="voting", most=self.passages)
+        said = said_alone(questions, judged, context, name="voting", most=self.passages)
         return [self._settle(line, some) for line, some in zip(judged, said, strict=True)]
 
     def vote(self, answers: Sequence[str]) -> Vote:

@@ -134,8 +134,8 @@ def test_any_data_with_both_classes_can_be_fitted(rows):
 
 
 def test_what_is_known_already_is_added_to():
-    # Two of four are right, so the smoothed targets, 3/4 and 1/4, have a mean of 1/2: log-odds of 0,
-    # which log 3 is known to make up already, and -log 3 takes back.
+    # Two of four are right, so the smoothed targets, 3/4 and 1/4, have a mean of 1/2: log-odds of
+    # 0. Log 3 is known already, and -log 3 takes it back.
     fitted = Platt.fit([5.0] * 4, [True, False, True, False], offset=[math.log(3)] * 4)
     assert fitted.slopes == (0.0,)
     assert fitted.intercept == pytest.approx(-math.log(3), abs=1e-6)

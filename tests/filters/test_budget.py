@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stand_ins import WORDS, judged
 
 from rag_router.filters.budget import BudgetFilter
@@ -56,6 +58,46 @@ def test_what_was_dropped_already_takes_no_room():
 
 def test_an_empty_passage_is_not_read():
     assert [one.kept for one in run(BudgetFilter(), "", "Rome.")] == [False, True]
+
+
+def supported(**by_text):
+    return [replace(one, support=by_text[one.hit.passage.text]) for one in judged(*by_text)]
+
+
+def kept(filter_, line):
+    return [one.hit.passage.text for one in filter_.judge(["q"], [line], WORDS)[0] if one.kept]
+
+
+def test_the_best_supported_are_taken_and_stay_in_their_order():
+    line = supported(Rome=0.2, Oslo=0.1, Bern=0.4)
+    assert kept(BudgetFilter(passages=2), line) == ["Rome", "Bern"]
+    # The one with most support has the first call on the tokens.
+    assert kept(BudgetFilter(tokens=1), line) == ["Bern"]
+
+
+def test_no_more_are_taken_than_it_takes():
+    line = supported(Rome=0.5, Oslo=0.8, Bern=0.3)
+    # 1 - (1 - 0.8)(1 - 0.5) = 0.9, with rounding a hair below.
+    assert kept(BudgetFilter(enough=0.89), line) == ["Rome", "Oslo"]
+    assert kept(BudgetFilter(enough=0.91), line) == ["Rome", "Oslo", "Bern"]
+    assert kept(BudgetFilter(enough=0.8), line) == ["Oslo"]
+    out = BudgetFilter(enough=0.8).judge(["q"], [line], WORDS)[0]
+    assert out[0].why == "the better ones hold the answer with probability 0.80"
+
+
+def test_one_of_certain_support_is_enough_unless_all_are_asked_for():
+    line = supported(Rome=1.0, Oslo=0.5)
+    assert kept(BudgetFilter(), line) == ["Rome"]
+    assert kept(BudgetFilter(enough=1.0), line) == ["Rome", "Oslo"]
+
+
+def test_where_one_has_no_support_the_first_are_the_best():
+    line = supported(Rome=0.1, Oslo=0.9, Bern=0.5)
+    line[2] = replace(line[2], support=None)
+    assert kept(BudgetFilter(passages=1), line) == ["Rome"]
+    # What was dropped before does not matter.
+    line[2] = replace(line[2], kept=False)
+    assert kept(BudgetFilter(passages=1), line) == ["Oslo"]
 
 
 def test_each_question_has_a_budget_of_its_own():

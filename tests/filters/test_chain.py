@@ -31,6 +31,21 @@ class Supports:
         return float(text) if text else None
 
 
+@dataclass(frozen=True)
+class DropsTheBest:
+    """Drops the passage with most support."""
+
+    fitted = True
+
+    def judge(self, questions, judged, context):
+        del questions, context
+        best = [max(one.support for one in line) for line in judged]
+        return [
+            [replace(one, kept=one.support < most) for one in line]
+            for line, most in zip(judged, best, strict=True)
+        ]
+
+
 def evidence(filters, *texts, similarity=None):
     hits = [hit(text, str(n), rank=n + 1, similarity=similarity) for n, text in enumerate(texts)]
     return run_filters(filters, ["q"], [hits], WORDS)[0]
@@ -48,8 +63,8 @@ def test_without_filters_everything_is_kept_and_nobody_vouches_for_it():
 
 def test_support_is_that_of_the_best_passage_that_is_kept():
     assert evidence([Supports()], "0.2", "0.7", "0.4").support == 0.7
-    # The budget drops the best one, so that it no longer counts.
-    assert evidence([Supports(), BudgetFilter(passages=1)], "0.2", "0.7").support == 0.2
+    # What is dropped no longer counts.
+    assert evidence([Supports(), DropsTheBest()], "0.2", "0.7").support == 0.2
 
 
 def test_passages_of_unknown_support_leave_it_unknown_unless_another_is_known():

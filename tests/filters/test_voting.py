@@ -53,6 +53,25 @@ def test_under_the_published_rule_one_of_three_is_enough_to_stay():
     assert (kept(*texts), kept(*texts, least=1)) == ("bc", "abc")
 
 
+def test_of_a_sentence_around_the_answer_the_name_in_it_counts():
+    model = ScriptedModel(
+        {
+            "old Rome": Reply("It is founded in Rome.", 0.9),
+            "old Oslo": Reply("It is known as Oslo.", 0.9),
+            "dull": Reply("It is where it is.", 0.9),
+            "plain": Reply("It was founded.", 0.9),
+        }
+    )
+    board = Board(model, PromptStyle(shots=0), [question(ASKED)])
+    texts = ("old Rome was founded", "old Oslo a", "old Oslo b", "dull", "plain, founded")
+    out = VotingFilter().judge([ASKED], [judged(*texts)], FilterContext(len, board, (0,)))[0]
+    # "founded" stands in the passage, too, but is no name; what repeats the question says nothing.
+    assert out[0].why == "says 'Rome'; 2 of 4 passages that answer say otherwise"
+    assert out[1].why == "kept; says 'Oslo', like 2 of 4 passages that answer"
+    assert out[3].why == "kept"
+    assert out[4].why == "says 'founded'; 2 of 4 passages that answer say otherwise"
+
+
 def test_who_says_nothing_or_what_does_not_stand_in_the_passage_dissents_from_nobody():
     texts = ("mute", "a dream", "Oslo says a", "Oslo says b", "Rome says a")
     assert kept(*texts) == "abcd"
