@@ -53,7 +53,7 @@ QUESTIONS = HERE / "handbook_questions.jsonl"
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--risk", default=0.2, show_default=True, help="Wrong ones among the answers given.")
 @click.option("--confidence", default=0.9, show_default=True, help="That the risk is kept.")
-@click.option("--squad2", default=300, show_default=True, help="Questions of each half.")
+@click.option("--squad2", default=900, show_default=True, help="Questions of each half.")
 @click.option("--selfaware", default=30, show_default=True, help="Questions of each half.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
 @click.option(
