@@ -1,6 +1,6 @@
 """Do filters drop what does not help, and is what they leave enough? Both bundled generators.
 
-    python -m benchmarks.filters --data FOLDER [--index wiki] [--limit 50] [--ranked 400]
+    python -m benchmarks.filters --data FOLDER [--index wiki] [--limit 100] [--ranked 400]
         [--risen 30]
 
 Held-out questions alone. Ranked are the passages that BM25 found for nq_gold, and those that
@@ -8,8 +8,8 @@ questions of hotpotqa and tempqa come with, by whether they hold an accepted ans
 questions of nq_gold from what the settings' retriever finds in the index, best ten: all of them,
 what filters leave, and the best one; then from passages that hold no answer, once those found for
 another question and once their own, and from gold passages alone. "default" is the chain of the
-settings. Answers are kept in the home's outcome cache, and figures are recorded part by part, so
-that a run which was stopped goes on.
+settings, "threshold, budget" the same by the cosine. Answers are kept in the home's outcome cache,
+and figures are recorded part by part, so that a run which was stopped goes on.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _TIMES = 20
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--index", "indexes", multiple=True, default=("wiki",), show_default=True)
-@click.option("--limit", default=50, show_default=True, help="Most questions that are answered.")
+@click.option("--limit", default=100, show_default=True, help="Most questions that are answered.")
 @click.option("--ranked", default=400, show_default=True, help="Most whose passages are ranked.")
 @click.option("--risen", default=30, show_default=True, help="Most for knowledge_rise.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
@@ -180,7 +180,7 @@ class _Parts:
         return {
             "none": (),
             "default": self._built(self.settings.filters),
-            "learned, budget": (self._filter("learned"), last),
+            "threshold, budget": (self._filter("threshold"), last),
         }
 
     def _filter(self, name: str, expert: Expert | None = None) -> Filter:
