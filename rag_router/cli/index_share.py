@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rag_router.cli.kept import opened
+from rag_router.cli.kept import noted, opened
 from rag_router.cli.libraries import print_row
 from rag_router.cli.options import as_json, config_option
 
@@ -27,6 +27,9 @@ def share(name: str, off: bool, config: Path | None, as_json: bool) -> None:
 
         kept.adopt()
         with kept.database.writing() as session:
-            share_collection(collection(session, DEFAULT_TENANT, name), not off)
+            row = collection(session, DEFAULT_TENANT, name)
+            share_collection(row, not off)
+            action = "index unshare" if off else "index share"
+            noted(kept, session, action, tenant=DEFAULT_TENANT, target=row.name)
     told = "is the default tenant's alone" if off else "is shared with all tenants"
     print_row({"name": name, "shared": not off}, f"{name} {told}.", as_json)

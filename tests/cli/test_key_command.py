@@ -11,6 +11,7 @@ from rag_router.api.resources import Resources
 from rag_router.cli.main import cli
 from rag_router.errors import ConflictError, UnknownNameError, UsageError
 from rag_router.settings import Settings
+from rag_router.store.audit import audit_lines
 from rag_router.store.collections import add_collection, places
 from rag_router.store.keys import is_right, key
 
@@ -96,5 +97,10 @@ def test_an_index_is_shared_with_all_tenants_and_no_longer(run, kept):
     }
     with kept.database.reading() as session:
         assert places(session, "globex") == {}
+        lines = audit_lines(session, limit=9).rows
+    assert [(line.action, line.target, line.key) for line in lines] == [
+        ("index unshare", "handbook", "cli"),
+        ("index share", "handbook", "cli"),
+    ]
     with pytest.raises((UnknownNameError, UsageError), match="no collection named 'own'"):
         run("index", "share", "own")
