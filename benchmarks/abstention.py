@@ -68,10 +68,9 @@ def main(
     models: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Observe, fit, judge and record."""
-    figures: dict[str, Any] = {"risk": risk, "confidence": confidence}
-    fingerprints, asked = {}, []
+    """Observe, fit, judge and record, each model for itself."""
     for model in models:
+        figures: dict[str, Any] = {"risk": risk, "confidence": confidence}
         settings = Settings(generator=GeneratorSettings(model=model), indexes=("handbook",))
         _index_handbook(settings)
         orchestrator = assemble(settings, load_parts(settings, fetch=fetch_announced))
@@ -95,10 +94,13 @@ def main(
                 for kind, some in observed.items()
             }
         }
-        fingerprints[model] = orchestrator.expert.model.fingerprint
-        asked = [one.question for one in every]
         write_report(judged.report(model, figures[model]), report_folder(f"abstention-{model}"))
-    record("abstention", figures, data_hash=data_hash(asked), models=fingerprints)
+        record(
+            f"abstention-{model}",
+            figures,
+            data_hash=data_hash([one.question for one in every]),
+            models={model: orchestrator.expert.model.fingerprint},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,10 +272,11 @@ _FOLLOWS = ("follows_context", "follows_memory", "gold", "irrelevant", "harmed")
 
 
 def abstaining() -> str:
-    """Return the newest measurement of answering only what is likely right."""
-    found = _newest("abstention")
+    """Return the newest measurements of answering only what is likely right."""
     lines = []
-    for model in (name for name, row in found.items() if isinstance(row, dict)):
+    paths = RESULTS.glob("*-abstention-*.json")
+    for model in sorted({path.stem.partition("-abstention-")[2] for path in paths}):
+        found = _newest(f"abstention-{model}")
         lines += [
             f"**{model}**, {found[model]['joint']['n']} held-out questions; a risk of "
             f"{found['risk']:.0%} promised with probability {found['confidence']:.0%}:",
