@@ -1,7 +1,7 @@
 """Do filters drop what does not help, and is what they leave enough? Both bundled generators.
 
     python -m benchmarks.filters --data FOLDER [--index wiki] [--limit 100] [--ranked 400]
-        [--risen 30]
+        [--risen 60] [--part rise]...
 
 Held-out questions alone. Ranked are the passages that BM25 found for nq_gold, and those that
 questions of hotpotqa and tempqa come with, by whether they hold an accepted answer. Answered are
@@ -9,12 +9,14 @@ questions of nq_gold from what the settings' retriever finds in the index, best 
 what filters leave, and the best one; then from passages that hold no answer, once those found for
 another question and once their own, and from gold passages alone. "default" is the chain of the
 settings, "threshold, budget" the same by the cosine. Answers are kept in the home's outcome cache,
-and figures are recorded part by part, so that a run which was stopped goes on.
+and figures are recorded part by part, so that a run which was stopped goes on; `--part` measures
+some of them with the generators anew, and leaves the others as the newest result has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +28,7 @@ import numpy as np
 from benchmarks.filters_ranking import Lines, kept_by, lines_of, ranking, supports, with_texts
 from benchmarks.filters_reading import Reading, without_answers
 from benchmarks.gates import MODELS
-from benchmarks.record import record
+from benchmarks.record import RESULTS, record
 from rag_router.assembly import load_embedder, load_expert, load_filters, open_indexes
 from rag_router.cli.evaluate.common import read_data
 from rag_router.cli.options import fetch_announced
@@ -48,14 +50,18 @@ _READ, _TIMED, _SHOWN = 10, 20, 5
 _TIMES = 20
 """Questions that are timed."""
 
+PARTS = ("ms", "rise", "rise_cost", "found", "gold", "irrelevant", "missed")
+"""What is measured with a generator."""
+
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--index", "indexes", multiple=True, default=("wiki",), show_default=True)
 @click.option("--limit", default=100, show_default=True, help="Most questions that are answered.")
 @click.option("--ranked", default=400, show_default=True, help="Most whose passages are ranked.")
-@click.option("--risen", default=30, show_default=True, help="Most for knowledge_rise.")
+@click.option("--risen", default=60, show_default=True, help="Most for knowledge_rise.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True)
+@click.option("--part", "some", multiple=True, type=click.Choice(PARTS), help="Only these.")
 @click.option("--name", default="filters", show_default=True, help="Of the result.")
 def main(
     data: Path,
@@ -64,9 +70,11 @@ def main(
     ranked: int,
     risen: int,
     models: tuple[str, ...],
+    some: tuple[str, ...],
     name: str,
 ) -> None:
     """Measure, print and record."""
+    before: dict[str, Any] = _newest(name)["models"] if some else {}
     settings = Settings(indexes=indexes)
     embedder = load_embedder(settings, fetch=fetch_announced)
     opened = tuple(open_indexes(settings, embedder).values())
@@ -90,7 +98,7 @@ def main(
             set_: parts.given(lines_of(_held(data, file, limit), embedder, opened))
             for set_, file in GIVEN_SETS.items()
         },
-        "models": {},
+        "models": before,
     }
     fingerprints = {embedder.name: embedder.fingerprint}
     questions = data_hash([*asked, *gold])
@@ -102,9 +110,10 @@ def main(
                 Settings(generator=GeneratorSettings(model=model)), fetch=fetch_announced
             )
             fingerprints[model] = expert.model.fingerprint
-            rows = figures["models"][model] = {}
-            for part, said in parts.read(Reading(expert, outcomes, records)):
-                rows[part] = said
+            rows = figures["models"].setdefault(model, {})
+            reading = Reading(expert, outcomes, records)
+            for part in some or PARTS:
+                rows[part] = parts.read(part, reading)
                 record(name, figures, data_hash=questions, models=fingerprints)
 
 
@@ -143,18 +152,27 @@ class _Parts:
         kept = {name: kept_by(chain, lines) for name, chain in self._chains().items() if chain}
         return {"ranking": self.ranking(lines), "kept": kept}
 
-    def read(self, reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield what is measured with a generator, part by part."""
+    def read(self, part: str, reading: Reading) -> dict[str, Any]:
+        """Measure a part with a generator."""
         chains, best = self._chains(), self.found.first(len(self.found.hits), _READ)
         some = {name: chain for name, chain in chains.items() if chain}
-        timed = self.found.first(_TIMES)
-        yield (
-            "ms",
-            {
-                "passages": _TIMED,
-                **{name: reading.milliseconds(chain, timed) for name, chain in some.items()},
-            },
-        )
+        if part == "ms":
+            timed = self.found.first(_TIMES)
+            spent = {name: reading.milliseconds(chain, timed) for name, chain in some.items()}
+            return {"passages": _TIMED, **spent}
+        if part == "rise":
+            return self._rise(reading)
+        if part == "rise_cost":
+            rise = self._filter("knowledge_rise", reading.expert)
+            return reading.against_one_prefill(rise, self.shown.first(_TIMES // 5))
+        if part == "found":
+            return reading.accuracies(chains, best, beside=("none", "top 1"))
+        if part == "gold":
+            return reading.accuracies(chains, self.gold, beside=("none",))
+        lines = self.alien if part == "irrelevant" else without_answers(best)
+        return reading.accuracies(some, lines, beside=("closed book",))
+
+    def _rise(self, reading: Reading) -> dict[str, Any]:
         rise = self._filter("knowledge_rise", reading.expert)
         learned = self._filter("learned")
         both = ranking(
@@ -166,13 +184,7 @@ class _Parts:
             self.shown,
             less={"learned_rise": "learned"},
         )
-        yield "rise", both | {"fitted": rise.fitted}
-        yield "rise_cost", reading.against_one_prefill(rise, self.shown.first(_TIMES // 5))
-        beside = ("none", "top 1")
-        yield "found", reading.accuracies(chains, best, beside=beside)
-        yield "gold", reading.accuracies(chains, self.gold, beside=("none",))
-        yield "irrelevant", reading.accuracies(some, self.alien, beside=("closed book",))
-        yield "missed", reading.accuracies(some, without_answers(best), beside=("closed book",))
+        return both | {"fitted": rise.fitted}
 
     def _chains(self) -> dict[str, tuple[Filter, ...]]:
         budget = next((c for c in self.settings.filters if c.name == "budget"), None)
@@ -191,6 +203,15 @@ class _Parts:
     ) -> tuple[Filter, ...]:
         some = self.settings.model_copy(update={"filters": components})
         return load_filters(some, self.embedder, expert)
+
+
+def _newest(name: str) -> dict[str, Any]:
+    """Figures of the newest result of a name; of none if there is no result."""
+    paths = sorted(RESULTS.glob(f"????-??-??-{name}.json"))
+    if not paths:
+        return {"models": {}}
+    found: dict[str, Any] = json.loads(paths[-1].read_text(encoding="utf-8"))["figures"]
+    return found
 
 
 def _held(data: Path, file: str, limit: int) -> list[Question]:

@@ -117,16 +117,20 @@ def taught_apart_from(
     asked: Sequence[Question], settings: Settings, data: Path, limit: int | None = None
 ) -> LearnedFilter:
     """Fit `learned` on what it is shipped with, but not on some questions."""
-    every = read_sets(data, FOR_LEARNED, limit)
-    texts = {normalise(question.text) for question in asked}
+    others = without(read_sets(data, FOR_LEARNED, limit), asked)
+    artefact = fitted_filter(settings, "learned", others, own_passages=False)
+    return LearnedFilter().with_artefact(artefact)
+
+
+def without(every: DataSet, some: Sequence[Question]) -> DataSet:
+    """Leave out what some ask, in whichever set it stands."""
+    texts = {normalise(question.text) for question in some}
     rest = [row for row, one in enumerate(every.questions) if normalise(one.text) not in texts]
-    others = replace(
+    return replace(
         every,
         questions=[every.questions[row] for row in rest],
         sets=[every.sets[row] for row in rest],
     )
-    artefact = fitted_filter(settings, "learned", others, own_passages=False)
-    return LearnedFilter().with_artefact(artefact)
 
 
 def read_sets(folder: Path, most: Mapping[str, int], limit: int | None = None) -> DataSet:

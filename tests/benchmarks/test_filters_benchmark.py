@@ -165,9 +165,12 @@ def test_sets_are_read_one_after_another_and_named_by_their_folders(tmp_path):
     assert len({asked.id for asked in read.questions}) == 6
 
 
-def test_what_knowledge_rise_learns_from_learned_has_not_learned():
-    folders = [
-        {name.split("/")[0] for name in one}
-        for one in (fit_filters.FOR_LEARNED, fit_filters.FOR_RISE)
-    ]
-    assert not folders[0] & folders[1]
+def test_a_pupil_is_not_taught_what_it_will_be_asked(tmp_path):
+    for name, asked in (("one", ("who?", "what?")), ("two", ("Who", "where?"))):
+        (tmp_path / name).mkdir()
+        rows = [{"id": f"{name}-{q}", "question": q, "answers": ["a"]} for q in asked]
+        (tmp_path / name / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    every = fit_filters.read_sets(tmp_path, {"one/dev.jsonl": 5, "two/dev.jsonl": 5})
+    rest = fit_filters.without(every, [question("who?", "asked")])
+    left = sorted(zip([asked.text for asked in rest.questions], rest.sets, strict=True))
+    assert left == [("what?", "one"), ("where?", "two")]
