@@ -29,7 +29,7 @@ def test_without_file_and_environment_the_defaults_hold():
     assert settings.gate == Component(name="p_ik")
     assert [f.name for f in settings.filters] == [
         "instructions",
-        "threshold",
+        "learned",
         "redundancy",
         "budget",
     ]

@@ -49,7 +49,7 @@ def test_warnings_alone_exit_with_0_and_every_one_says_what_to_do(run, config, f
     findings, code = found(config())
     assert code == 0
     warned = {what for what, one in findings.items() if one["status"] == "warning"}
-    assert warned == {"indexes", "gate p_ik", "filter threshold"}
+    assert warned == {"indexes", "gate p_ik", "filter learned"}
     assert all(findings[what]["hint"] for what in warned)
     assert {one["status"] for one in findings.values()} == {"ok", "warning"}
     assert {"extra api", "data folder", "database", "key", "port"} <= set(findings)

@@ -114,10 +114,10 @@ def test_who_erased_it_stays_written_down_and_the_chain_holds(home):
     client, _, id_ = home
     row = finished(client, client.post("/v1/erasures", json={"document": id_}))
     client.app.state.guards.audit.flush()
-    lines = given(client.get("/v1/audit", params={"limit": 200}))["items"]
-    told = {line["action"]: line["target"] for line in lines}
-    assert told["erased document"] == row["id"]
-    assert told["POST /v1/erasures"] == row["id"]
+    # Asking how far it has come may have filled pages by now.
+    for action in ("erased document", "POST /v1/erasures"):
+        (line,) = given(client.get("/v1/audit", params={"action": action}))["items"]
+        assert (line["action"], line["target"]) == (action, row["id"])
     from rag_router.store.audit import check_audit
 
     with client.app.state.service.resources.database.reading() as session:
