@@ -19,7 +19,7 @@ import click
 from benchmarks.fit_filters import publish, read_sets, taught_apart_from
 from benchmarks.gates import MODELS
 from rag_router import fitted
-from rag_router.assembly import assemble, load_embedder, load_parts, load_retriever, open_indexes
+from rag_router.assembly import assemble, load_parts
 from rag_router.cli.evaluate.common import DataSet
 from rag_router.cli.options import fetch_announced, progress
 from rag_router.eval.fitting import fit_sureness
@@ -86,22 +86,20 @@ def main(data: Path, indexes: tuple[str, ...], out: Path, models: tuple[str, ...
 
 
 def _fit_sufficiency(settings: Settings, asked: DataSet, learned: LearnedFilter, out: Path) -> None:
-    parts = load_parts(settings, fetch=fetch_announced)
-    embedder = load_embedder(settings, fetch=fetch_announced)
-    opened = open_indexes(settings, embedder)
+    by = assemble(settings, load_parts(settings, fetch=fetch_announced))
     bar, move = progress("searching")
     with bar:
         artefact = fit_sufficiency(
             SufficiencyFilter(),
-            _behind(assemble(settings, parts).filters, learned),
+            _behind(by.filters, learned),
             asked.questions,
-            embedder=embedder,
-            retriever=load_retriever(settings.retriever, embedder, opened.values()),
-            indices=list(opened.values()),
-            expert=parts.expert,
+            embedder=by.embedder,
+            retriever=by.retriever,
+            indices=list(by.indices.values()),
+            expert=by.expert,
             on_progress=move,
         )
-    publish(artefact, out / f"filter--sufficiency--{embedder.name}")
+    publish(artefact, out / f"filter--sufficiency--{by.embedder.name}")
 
 
 def _fit_sureness(by: Orchestrator, asked: DataSet, out: Path) -> None:

@@ -65,7 +65,7 @@ class BudgetFilter:
                 why = f"only the best {self.passages} are read"
                 out[at] = replace(one, kept=False, why=why)
                 continue
-            if room < self.passages and 1 - missing >= self.enough and self.enough < 1:
+            if 1 - missing >= self.enough and self.enough < 1:
                 why = f"the better ones hold the answer with probability {1 - missing:.2f}"
                 out[at] = replace(one, kept=False, why=why)
                 continue
